@@ -66,6 +66,9 @@ func (h *Hasher) Verify(ctx context.Context, hash, secret string) (bool, error) 
 }
 
 func (h *Hasher) key(ctx context.Context, secret string, salt []byte) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("passhash: %w", err)
+	}
 	select {
 	case h.slots <- struct{}{}:
 	case <-ctx.Done():
