@@ -16,14 +16,15 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/fxamacker/cbor/v2"
-	"github.com/google/uuid"
 
 	"countersign/internal/proof/passkey"
 )
@@ -93,9 +94,13 @@ func (k Key) Register(rpID, origin string, challenge []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, model := k.ID(), uuid.MustParse(AAGUID)
+	id := k.ID()
+	model, err := hex.DecodeString(strings.ReplaceAll(AAGUID, "-", ""))
+	if err != nil {
+		return nil, fmt.Errorf("softkey: registering: %w", err)
+	}
 	data := authenticatorData(rpID, flagPresent|flagVerified|flagAttested)
-	data = slices.Concat(data, model[:], binary.BigEndian.AppendUint16(nil, uint16(len(id))), id, k.cose())
+	data = slices.Concat(data, model, binary.BigEndian.AppendUint16(nil, uint16(len(id))), id, k.cose())
 	return k.response(map[string]any{
 		"clientDataJSON":    b64(client),
 		"attestationObject": b64(encode(map[string]any{"fmt": "none", "attStmt": map[string]any{}, "authData": data})),

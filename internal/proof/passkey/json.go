@@ -5,9 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
-
-	"github.com/google/uuid"
 )
 
 // maxBytes bounds one binary member, and maxResponse a whole browser response;
@@ -16,6 +15,8 @@ const (
 	maxBytes    = 16 << 10
 	maxResponse = 64 << 10
 )
+
+var uuidText = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // Bytes is binary data that stands in JSON as unpadded base64url text. There
 // is one text for each value: padding, the other alphabet, line breaks and
@@ -49,11 +50,10 @@ func (c *Credential) UnmarshalJSON(data []byte) error {
 	if err := strict(data, &p, "id", "public_key", "aaguid", "software"); err != nil {
 		return fmt.Errorf("passkey: reading a credential: %w", err)
 	}
-	id, err := uuid.Parse(p.AAGUID)
 	switch {
 	case len(p.ID) == 0 || len(p.PublicKey) == 0:
 		return fmt.Errorf("passkey: reading a credential: %w: an empty member", ErrForm)
-	case err != nil || id.String() != p.AAGUID:
+	case !uuidText.MatchString(p.AAGUID):
 		return fmt.Errorf("passkey: reading a credential: %w: aaguid is not a lower-case UUID", ErrForm)
 	case p.Software != (p.AAGUID == SoftwareAAGUID):
 		return fmt.Errorf("passkey: reading a credential: %w: software and aaguid disagree", ErrForm)

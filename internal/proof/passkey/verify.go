@@ -14,7 +14,6 @@ import (
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/protocol/webauthncose"
-	"github.com/google/uuid"
 )
 
 // minChallenge is the shortest challenge that is accepted, in bytes (WebAuthn
@@ -59,7 +58,8 @@ func register(rp RelyingParty, challenge, response []byte) (Credential, error) {
 	if _, err := publicKey(data.AttData.CredentialPublicKey); err != nil {
 		return Credential{}, err
 	}
-	aaguid := uuid.UUID(data.AttData.AAGUID).String()
+	m := data.AttData.AAGUID
+	aaguid := fmt.Sprintf("%x-%x-%x-%x-%x", m[:4], m[4:6], m[6:8], m[8:10], m[10:])
 	return Credential{ID: id, PublicKey: data.AttData.CredentialPublicKey, AAGUID: aaguid, Software: aaguid == SoftwareAAGUID}, nil
 }
 
