@@ -16,7 +16,8 @@ const commitmentDomain = "countersign/commitment/v1\x00"
 const commitmentPrefix = "sha256:"
 
 // Commitment is the text that stands in a leaf for a private value: "sha256:"
-// and the unpadded base64url SHA-256 of a domain tag, the salt and the value.
+// and the unpadded base64url SHA-256 of a domain tag, the salt and the canonical
+// value, which Value has to be already.
 // It hides the value as long as the salt is secret, and binds it.
 func (p PrivateValue) Commitment() string {
 	h := sha256.New()
@@ -148,14 +149,19 @@ func CheckPrivate(open json.RawMessage, private Private) error {
 }
 
 func checkValue(stands json.RawMessage, p PrivateValue) error {
-	switch {
-	case stands == nil:
+	if stands == nil {
 		return errors.New("no commitment in the body")
-	case len(p.Salt) != 32:
-		return fmt.Errorf("the salt has %d bytes, not 32", len(p.Salt))
-	case !isCanonical(p.Value):
-		return errors.New("not canonical JSON")
-	case textOf(stands) != p.Commitment():
+	}
+	if len(p.Salt) != sha256.Size {
+		return fmt.Errorf("the salt has %d bytes, not %d", len(p.Salt), sha256.Size)
+	}
+	// A value may have been through a JSON writer that indents or escapes; what
+	// it means is what was committed to.
+	value, err := canonical(p.Value, false)
+	if err != nil {
+		return err
+	}
+	if textOf(stands) != (PrivateValue{Salt: p.Salt, Value: value}).Commitment() {
 		return errors.New("does not match its commitment")
 	}
 	return nil
