@@ -50,7 +50,7 @@ var rows = []row{
 		vendors: "cel.dev/cel-go cel.dev/expr go.yaml.in/yaml/v4"},
 	// The roster says who may sign; what they may sign is the policy's affair.
 	{at: "internal/roster", floor: pure, ours: "identity statement ledger proof proof/passkey"},
-	{at: "internal/reset", floor: pure, ours: "identity statement proof approval policy ledger"},
+	{at: "internal/reset", floor: pure, ours: "identity statement proof proof/passkey approval policy ledger"},
 	{at: "internal/evidence", floor: pure, ours: allPure},
 	{at: "internal/risk", floor: pure, ours: "identity ledger policy reset"},
 

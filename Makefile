@@ -1,0 +1,56 @@
+# The verbs of this repository. `make help` lists them.
+
+GO       ?= go
+# Packages tested at the same time; several of them start servers of their own.
+P        ?= 2
+# What `make demo ARGS=…` hands to the demo.
+ARGS     ?=
+GOTESTSUM = gotest.tools/gotestsum@v1.13.0
+LINTER    = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint assets generate fresh deps build clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## play one reset from call to audit on a scratch folder, then stay up
+	@bin/countersign demo $(ARGS)
+
+# gotestsum prints the closing line, so nothing may follow it here. A cached
+# result is good enough at a desk; CI wants to see the servers run.
+test: deps assets fresh ## install what the tests need, vet, and run them all with the race detector
+	$(GO) vet ./...
+	@CGO_ENABLED=1 $(GO) run $(GOTESTSUM) --format pkgname --format-hide-empty-pkg -- \
+		-race -timeout 25m -p $(P) $(if $(CI),-count=1) ./...
+
+bench: ## measure Countersign beside its peers in one run, and print the table of ratios
+	@scripts/bench
+
+lint: ## run the linters of .golangci.yml (the first run builds them)
+	@$(GO) run $(LINTER) run ./...
+
+assets: ## build the console's scripts and styles, once it has any
+	@if [ -f package.json ]; then npm ci --no-audit --no-fund && npm run build; \
+	else echo "assets: nothing to build: there is no package.json yet"; fi
+
+generate: ## write the generated files (zz_gen_*) again
+	$(GO) generate ./...
+
+# Generated files are committed, so a stale one is a fault that only shows when
+# they are written again. At a desk that would stop work in progress: CI only.
+fresh: $(if $(CI),generate)
+	@if [ -n "$(CI)" ] && [ -n "$$(git status --porcelain -- '*zz_gen_*')" ]; then \
+		git --no-pager diff -- '*zz_gen_*'; \
+		echo "fresh: generated files are stale: run make generate and commit them:" >&2; \
+		git status --porcelain -- '*zz_gen_*' >&2; exit 1; fi
+
+deps: # the real directories and the browser that the tests start
+	@scripts/install-test-deps
+
+build: ## put countersign and countersign-verify into bin/
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/countersign ./cmd/countersign-verify
+
+clean: ## remove what the other verbs made
+	rm -rf bin dist
