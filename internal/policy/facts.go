@@ -38,6 +38,11 @@ type Subject struct {
 	Locked    bool               `json:"locked"`
 	Manager   identity.PersonID  `json:"manager,omitempty"`
 	Created   *time.Time         `json:"created,omitempty"`
+	// Staff lists the roles the subject's person holds on Countersign's own
+	// roster; whoever can open or sign requests is worth taking over.
+	Staff []string `json:"staff"`
+	// Fenced: somebody said "this wasn't me" and nobody has reviewed it yet.
+	Fenced bool `json:"fenced"`
 	// Enrolled lists the proof methods the person has, sorted.
 	Enrolled []string `json:"enrolled"`
 }

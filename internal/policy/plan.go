@@ -17,6 +17,7 @@ type Plan struct {
 	Wait      int64           `json:"wait"`           // cooling-off after the last approval
 	Expires   int64           `json:"expires"`        // life of the request; 0: no rule said, the default applies
 	Review    int64           `json:"review"`         // a review is owed within; 0: none
+	CoolOff   int64           `json:"cool_off"`       // how long factors and destinations must have been on record
 	Delivery  []string        `json:"delivery"`       // ways the new secret may travel
 	Notify    []string        `json:"notify"`
 	FollowUp  []string        `json:"follow_up"`

@@ -79,3 +79,17 @@ type Proof struct {
 	At        time.Time `json:"at"`
 	Until     time.Time `json:"until"` // it does not count from this moment on
 }
+
+// SpecOf finds a method's Spec.
+func SpecOf(m Method) (Spec, bool) {
+	for _, s := range Specs {
+		if s.Method == m {
+			return s, true
+		}
+	}
+	return Spec{}, false
+}
+
+// CoolOff is how long a factor or destination has to have been on record
+// before a request, unless the policy says otherwise.
+const CoolOff = 72 * time.Hour

@@ -1,0 +1,113 @@
+package reset
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"countersign/internal/identity"
+	"countersign/internal/ledger"
+	"countersign/internal/statement"
+)
+
+// Decision is what a signer of a request's statement decides.
+type Decision string
+
+// The decisions, as they stand in the statement's first line.
+const (
+	Approve Decision = "approval"
+	Deny    Decision = "denial"
+	InOrder Decision = "review-in-order"
+	Suspect Decision = "review-suspicious"
+)
+
+const stamp = "2006-01-02T15:04:05Z"
+
+// Statement is what an approver, denier or reviewer signs: everything the
+// decision rests on. Any change to it yields other bytes and voids what was
+// signed before.
+func (s State) Statement(d Decision) (statement.Statement, error) {
+	plan, err := s.planHash()
+	if err != nil {
+		return "", err
+	}
+	lines := slices.Concat(
+		[]statement.Line{
+			{Name: "request", Value: s.ID},
+			{Name: "case", Value: s.Case},
+			{Name: "action", Value: string(s.Action)},
+			{Name: "account", Value: string(s.Subject)},
+		},
+		optional("login", identity.Line(s.Facts.Subject.Login, 200)),
+		optional("name", identity.Line(s.Facts.Subject.Name, 200)),
+		[]statement.Line{
+			{Name: "class", Value: string(s.Plan.Class)},
+			{Name: "tier", Value: string(s.Plan.Tier)},
+			{Name: "channel", Value: string(s.Channel)},
+			{Name: "requester", Value: string(s.Requester)},
+		},
+		optional("agent", string(s.Agent)),
+		optional("desk", s.Desk),
+		optional("ticket", identity.Line(s.Facts.Request.Ticket, 200)),
+		s.proofLines(),
+		s.recipientLine(),
+		[]statement.Line{
+			{Name: "opened", Value: s.OpenedAt.UTC().Format(stamp)},
+			{Name: "policy", Value: s.Policy},
+			{Name: "plan", Value: plan},
+		},
+		s.outcomeLines(d),
+	)
+	return statement.New(string(d), lines)
+}
+
+func optional(name, value string) []statement.Line {
+	if value == "" {
+		return nil
+	}
+	return []statement.Line{{Name: name, Value: value}}
+}
+
+func (s State) proofLines() []statement.Line {
+	if len(s.Proofs) == 0 {
+		return []statement.Line{{Name: "proof", Value: "none yet"}}
+	}
+	var lines []statement.Line
+	for _, p := range s.Proofs {
+		lines = append(lines, statement.Line{Name: "proof", Value: fmt.Sprintf(
+			"%s at %s, registered %s", p.Method, p.At.UTC().Format(stamp), p.Since.UTC().Format(time.DateOnly))})
+	}
+	return lines
+}
+
+func (s State) recipientLine() []statement.Line {
+	c, ok := s.session(s.Claimant)
+	if !ok {
+		return nil
+	}
+	return []statement.Line{{Name: "secret-goes-to", Value: c.Recipient}}
+}
+
+// outcomeLines stand only in what a reviewer signs.
+func (s State) outcomeLines(d Decision) []statement.Line {
+	if !strings.HasPrefix(string(d), "review") {
+		return nil
+	}
+	return []statement.Line{
+		{Name: "status", Value: string(s.Status())},
+		{Name: "repudiated", Value: map[bool]string{true: "yes", false: "no"}[s.Repudiated]},
+		{Name: "signatures", Value: fmt.Sprint(len(s.Votes))},
+	}
+}
+
+func (s State) planHash() (string, error) {
+	b, err := ledger.Marshal(s.Plan)
+	if err != nil {
+		return "", fmt.Errorf("reset: writing the plan: %w", err)
+	}
+	h := sha256.Sum256(b)
+	return "sha256:" + base64.RawURLEncoding.EncodeToString(h[:]), nil
+}
