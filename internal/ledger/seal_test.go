@@ -119,8 +119,8 @@ func TestOpenRefusesWhatDoesNotBelongTogether(t *testing.T) {
 		"another salt":     {func(_ *json.RawMessage, p Private) { p["name"].Salt[0] ^= 1 }, `"name"`},
 		"a short salt":     {func(_ *json.RawMessage, p Private) { p["name"] = PrivateValue{nil, p["name"].Value} }, `"name"`},
 		"values exchanged": {func(_ *json.RawMessage, p Private) { p["name"], p["number"] = p["number"], p["name"] }, `"name"`},
-		"a loose value": {func(_ *json.RawMessage, p Private) {
-			p["number"] = PrivateValue{p["number"].Salt, json.RawMessage(` 7`)}
+		"a value that is no JSON": {func(_ *json.RawMessage, p Private) {
+			p["number"] = PrivateValue{p["number"].Salt, json.RawMessage(`07`)}
 		}, `"number"`},
 		"a value too many":       {func(_ *json.RawMessage, p Private) { p["details"] = p["name"] }, `"details"`},
 		"a public member's":      {func(_ *json.RawMessage, p Private) { p["public"] = p["name"] }, `"public"`},
