@@ -1,0 +1,264 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"countersign/internal/approval"
+	"countersign/internal/identity"
+	"countersign/internal/proof"
+)
+
+// The names under which the policy's own floors stand in denials and reasons.
+// No rule can be called so.
+const (
+	byFacts     = "(facts)"
+	byLifecycle = "(lifecycle)"
+	byClass     = "(class)"
+	byDesk      = "(desk)"
+	byProofs    = "(proofs)"
+	byDelivery  = "(delivery)"
+	byDefault   = "(default)"
+)
+
+// floors are the tiers below which a class never falls, whatever the rules say.
+var floors = map[identity.Class]identity.Tier{
+	identity.Standard:   identity.Low,
+	identity.Sensitive:  identity.High,
+	identity.Executive:  identity.High,
+	identity.External:   identity.High,
+	identity.Privileged: identity.Critical,
+	identity.Service:    identity.Critical,
+	identity.BreakGlass: identity.Critical,
+	identity.Unknown:    identity.Critical,
+}
+
+// Plan says what the policy demands for the facts. It never fails: whatever is
+// wrong becomes a denial with its reason. Equal facts give equal plans, byte
+// for byte.
+//
+// An account of unknown class counts as privileged: a rule applies to it when
+// its condition holds for either word, and a desk reaches it only when its
+// reach holds for both.
+func (p *Policy) Plan(f Facts) Plan {
+	desk, known := p.desks[f.Agent.Desk]
+	d := decision{policy: p, view: newView(&f, p.listVals, known && desk.vendor)}
+	d.plan.Tier = identity.Low
+	if d.checkFacts(&f); d.plan.Denied() {
+		// Conditions are bounded for facts of ordinary size only.
+		d.plan.Class, d.plan.Tier = identity.Unknown, identity.Critical
+		return d.finish()
+	}
+	d.classify()
+	d.apply()
+	if f.Agent.Desk != "" || f.Agent.Person != "" {
+		d.reach(desk)
+	}
+	d.dropUnusable()
+	return d.finish()
+}
+
+type decision struct {
+	policy *Policy
+	view   *view
+	plan   Plan
+}
+
+func (d *decision) deny(rule, format string, args ...any) {
+	d.plan.Deny = append(d.plan.Deny, Denial{Rule: rule, Reason: fmt.Sprintf(format, args...)})
+}
+
+func (d *decision) reason(rule, demand string) {
+	d.plan.Reasons = append(d.plan.Reasons, Reason{Rule: rule, Demand: demand})
+}
+
+func (d *decision) checkFacts(f *Facts) {
+	if !slices.Contains(identity.Actions, f.Action) {
+		d.deny(byFacts, "the action is not a known one")
+	}
+	if !slices.Contains(identity.IntakeChannels, f.Request.Channel) {
+		d.deny(byFacts, "the intake channel is not a known one")
+	}
+	if f.At.IsZero() {
+		d.deny(byFacts, "the time of the request is missing")
+	}
+	for _, l := range []struct {
+		what      string
+		size, max int
+	}{
+		{"groups", len(f.Subject.Groups), maxGroups},
+		{"enrolled methods", len(f.Subject.Enrolled), maxContacts},
+		{"roles", len(f.Subject.Staff), maxContacts},
+		{"contacts", len(f.Contacts), maxContacts},
+		{"earlier requests", len(f.History), maxHistory},
+		{"signals", len(f.Signals), maxSignals},
+	} {
+		if l.size > l.max {
+			d.deny(byFacts, "there are %d %s, more than the %d a policy can be asked about", l.size, l.what, l.max)
+		}
+	}
+}
+
+// classify takes the first class whose condition holds. A condition that
+// cannot be evaluated ends the search, because what comes after it was written
+// for accounts that it does not cover.
+func (d *decision) classify() {
+	class := identity.Unknown
+	for _, c := range d.policy.classes {
+		holds, err := c.when.holds(d.view)
+		if err != nil {
+			d.reason(byClass, fmt.Sprintf("class unknown: deciding %s: %v", c.class, err))
+			break
+		}
+		if holds {
+			class = c.class
+			break
+		}
+	}
+	d.view.subjectFacts.class = class
+	d.plan.Class = class
+	if floor := floors[class]; floor != identity.Low {
+		d.plan.Tier = floor
+		d.reason(byClass, "tier")
+	}
+	if status := d.view.facts.Subject.Status; status != "active" {
+		d.deny(byLifecycle, "the account is not active")
+	}
+}
+
+// apply joins the demands of every rule that matches.
+func (d *decision) apply() {
+	for _, r := range d.policy.rules {
+		holds, err := d.either(r.when)
+		switch {
+		case err != nil:
+			d.deny(r.name, "%v", err)
+		case holds && r.deny != "":
+			d.deny(r.name, "%s", r.deny)
+		case holds:
+			d.demand(r)
+		}
+	}
+}
+
+func (d *decision) demand(r *rule) {
+	m, p := &r.demand, &d.plan
+	if m.tier != "" {
+		p.Tier = p.Tier.Max(m.tier)
+	}
+	p.Proofs = proof.And(p.Proofs, m.proofs)
+	p.Approvals = append(p.Approvals, m.approvals...)
+	p.Wait = max(p.Wait, m.wait)
+	p.CoolOff = max(p.CoolOff, m.coolOff)
+	p.Expires = shorter(p.Expires, m.expires)
+	p.Review = shorter(p.Review, m.review)
+	switch {
+	case m.delivery == nil:
+	case p.Delivery == nil:
+		p.Delivery = slices.Clone(m.delivery)
+	default:
+		p.Delivery = intersect(p.Delivery, m.delivery)
+	}
+	p.Notify = append(p.Notify, m.notify...)
+	p.FollowUp = append(p.FollowUp, m.followUp...)
+	for _, s := range m.said {
+		d.reason(r.name, s)
+	}
+}
+
+// either evaluates a condition; for an unknown class also as if privileged.
+func (d *decision) either(c *condition) (bool, error) {
+	holds, err := c.holds(d.view)
+	if d.plan.Class != identity.Unknown {
+		return holds, err
+	}
+	asPrivileged, err2 := d.asPrivileged(c)
+	return holds || asPrivileged, cmp.Or(err, err2)
+}
+
+func (d *decision) both(c *condition) (bool, error) {
+	holds, err := c.holds(d.view)
+	if d.plan.Class != identity.Unknown {
+		return holds, err
+	}
+	asPrivileged, err2 := d.asPrivileged(c)
+	return holds && asPrivileged, cmp.Or(err, err2)
+}
+
+func (d *decision) asPrivileged(c *condition) (bool, error) {
+	d.view.subjectFacts.class = identity.Privileged
+	defer func() { d.view.subjectFacts.class = identity.Unknown }()
+	return c.holds(d.view)
+}
+
+// reach refuses what lies beyond the desk of the agent.
+func (d *decision) reach(k *desk) {
+	if k == nil {
+		d.deny(byDesk, "the agent's desk is not one that the policy knows")
+		return
+	}
+	holds, err := d.both(k.reach)
+	switch {
+	case err != nil:
+		d.deny(byDesk, "outside the desk's reach: %v", err)
+	case !holds:
+		d.deny(byDesk, "outside the desk's reach")
+	}
+	if k.tierCap != "" && d.plan.Tier.Rank() > k.tierCap.Rank() {
+		d.deny(byDesk, "tier %s is above the desk's cap of %s", d.plan.Tier, k.tierCap)
+	}
+}
+
+// dropUnusable takes out the alternatives that need a method which counts for
+// nothing at this tier or for this action.
+func (d *decision) dropUnusable() {
+	if len(d.plan.Proofs) == 0 {
+		return // finish refuses
+	}
+	var unusable []proof.Method
+	for _, s := range proof.Specs {
+		if s.Ceiling.Rank() < d.plan.Tier.Rank() || slices.Contains(s.Spoiled, d.view.facts.Action) {
+			unusable = append(unusable, s.Method)
+		}
+	}
+	left := d.plan.Proofs.Without(unusable...)
+	if len(left) == 0 {
+		d.deny(byProofs, "every way to prove who is asking needs a method that does not count at tier %s or for %s", d.plan.Tier, d.view.facts.Action)
+	}
+	d.plan.Proofs = left
+}
+
+// finish fills in what no rule said and puts the plan in canonical form.
+func (d *decision) finish() Plan {
+	p := &d.plan
+	if p.Expires == 0 {
+		d.reason(byDefault, "expires")
+	}
+	p.Expires = shorter(p.Expires, d.policy.expires)
+	if p.CoolOff == 0 {
+		d.reason(byDefault, "cool_off")
+	}
+	p.CoolOff = max(p.CoolOff, d.policy.coolOff)
+	if p.Delivery == nil {
+		p.Delivery = []string{"session"}
+		d.reason(byDefault, "delivery")
+	}
+	p.Notify = append(p.Notify, "owner_all")
+	return p.canonical()
+}
+
+// mostCounts keeps the largest count of each role, sorted by role.
+func mostCounts(needs []approval.Need) []approval.Need {
+	out := make([]approval.Need, 0, len(needs))
+	for _, n := range needs {
+		i := slices.IndexFunc(out, func(o approval.Need) bool { return o.Role == n.Role })
+		if i < 0 {
+			out = append(out, n)
+		} else {
+			out[i].Count = max(out[i].Count, n.Count)
+		}
+	}
+	slices.SortFunc(out, func(a, b approval.Need) int { return cmp.Compare(a.Role, b.Role) })
+	return out
+}

@@ -1,0 +1,284 @@
+package policy
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+
+	"countersign/internal/approval"
+	"countersign/internal/identity"
+	"countersign/internal/proof"
+)
+
+const (
+	apiVersion = "countersign/v1"
+	maxSource  = 256 << 10
+	maxRules   = 2000
+	maxList    = 10000
+	defaultEnd = 24 * 3600
+)
+
+// The words of a demand.
+var (
+	deliveryWords  = []string{"in_person", "session", "vault"}
+	notifyWords    = []string{"manager", "owner_all", "security"}
+	followUpWords  = []string{"revoke_sessions", "revoke_tokens", "rotate_associated"}
+	approvingRoles = []string{string(identity.Manager), string(identity.ResourceOwner), string(identity.Security)}
+)
+
+// Load compiles a policy. Its error is a Problems value with every fault that
+// could be found.
+func Load(src []byte) (*Policy, error) {
+	switch {
+	case len(src) > maxSource:
+		return nil, Problems{{Msg: fmt.Sprintf("the policy has %d bytes; at most %d are allowed", len(src), maxSource)}}
+	case !utf8.Valid(src) || bytes.HasPrefix(src, []byte("\ufeff")):
+		return nil, Problems{{Line: 1, Column: 1, Msg: "the policy must be UTF-8 without a byte order mark"}}
+	}
+	l := &loader{
+		decoder: decoder{lines: strings.Split(string(src), "\n")},
+		policy:  &Policy{source: bytes.Clone(src), hash: hashOf(src), expires: defaultEnd, coolOff: int64(proof.CoolOff.Seconds()), lists: map[string][]string{}, desks: map[string]*desk{}},
+	}
+	if root := l.parse(src); root != nil {
+		l.document(root)
+	}
+	if len(l.problems) > 0 {
+		return nil, l.problems.sorted()
+	}
+	return l.policy, nil
+}
+
+type loader struct {
+	decoder
+	policy *Policy
+	envs   environments
+}
+
+// document reads the fields in the order in which they need one another, which
+// need not be the order in which they stand.
+func (l *loader) document(root *yaml.Node) {
+	values := map[string]*yaml.Node{}
+	keep := func(v *yaml.Node, path string) { values[path] = v }
+	names := []string{"apiVersion", "name", "risk_analysis", "expires", "cool_off", "lists", "classes", "desks", "rules"}
+	want := fields{}
+	for _, n := range names {
+		want[n] = keep
+	}
+	l.mapping(root, "", want)
+	if root.Kind != yaml.MappingNode {
+		return
+	}
+	readers := map[string]func(v *yaml.Node, path string){
+		"apiVersion": func(v *yaml.Node, path string) {
+			if s, ok := l.text(v, path); ok && s != apiVersion {
+				l.fault(v, path, "this version of the language is not known; write `%s`", apiVersion)
+			}
+		},
+		"name":          func(v *yaml.Node, path string) { l.policy.name = l.name(v, path) },
+		"risk_analysis": func(v *yaml.Node, path string) { l.policy.riskAnalysis = l.line(v, path) },
+		"expires":       func(v *yaml.Node, path string) { l.policy.expires = l.duration(v, path) },
+		"cool_off":      func(v *yaml.Node, path string) { l.policy.coolOff = l.duration(v, path) },
+		"lists":         l.readLists,
+		"classes":       func(v *yaml.Node, path string) { l.list(v, path, l.class) },
+		"desks":         l.readDesks,
+		"rules":         l.readRules,
+	}
+	for _, n := range names {
+		if n == "classes" {
+			l.envs = newEnvironments(l.policy.lists)
+			l.policy.listVals = listValues(l.policy.lists)
+		}
+		if v := values[n]; v != nil {
+			readers[n](v, n)
+		}
+	}
+	for name, why := range map[string]string{
+		"apiVersion":    "write `apiVersion: " + apiVersion + "`",
+		"name":          "name the policy",
+		"risk_analysis": "say where the risk analysis is kept (SP 800-63B-4 §4.2.1 wants one)",
+		"rules":         "without rules every request is refused",
+	} {
+		if values[name] == nil {
+			l.fault(root, name, "the field `%s` is missing; %s", name, why)
+		}
+	}
+}
+
+func (l *loader) readLists(v *yaml.Node, path string) {
+	if v.Kind != yaml.MappingNode {
+		l.fault(v, path, "expected names with a list each, found %s", kindOf(v))
+		return
+	}
+	want := fields{}
+	for i := 0; i+1 < len(v.Content); i += 2 {
+		key := v.Content[i]
+		if !isListName(key.Value) {
+			l.fault(key, path, "`%s` cannot name a list: use small letters, digits and underscores, and none of the words conditions already have", clip(key.Value))
+		}
+		want[key.Value] = func(v *yaml.Node, path string) {
+			var entries []string
+			l.list(v, path, func(v *yaml.Node, path string) {
+				if s, ok := l.text(v, path); ok {
+					entries = append(entries, s)
+				}
+			})
+			if len(entries) > maxList {
+				l.fault(v, path, "the list has %d entries; at most %d are allowed", len(entries), maxList)
+			}
+			l.policy.lists[key.Value] = entries
+		}
+	}
+	l.mapping(v, path, want)
+}
+
+func (l *loader) class(v *yaml.Node, path string) {
+	var c classRule
+	seen := l.mapping(v, path, fields{
+		"class": func(v *yaml.Node, path string) { c.class = identity.Class(l.word(v, path, words(identity.Classes))) },
+		"when":  func(v *yaml.Node, path string) { c.when = l.condition(v, path, l.envs.class) },
+	})
+	l.require(v, path, seen, "class", "when")
+	l.policy.classes = append(l.policy.classes, c)
+}
+
+// readDesks reads the desks' names before their reach, so that a condition can
+// be checked against every desk there is.
+func (l *loader) readDesks(v *yaml.Node, path string) {
+	if v.Kind == yaml.SequenceNode {
+		for _, d := range v.Content {
+			for i := 0; d.Kind == yaml.MappingNode && i+1 < len(d.Content); i += 2 {
+				if d.Content[i].Value == "desk" {
+					l.envs.desks = append(l.envs.desks, d.Content[i+1].Value)
+				}
+			}
+		}
+	}
+	l.list(v, path, func(v *yaml.Node, path string) {
+		d, name := &desk{}, ""
+		seen := l.mapping(v, path, fields{
+			"desk":     func(v *yaml.Node, path string) { name = l.name(v, path) },
+			"vendor":   func(v *yaml.Node, path string) { d.vendor = l.boolean(v, path) },
+			"reach":    func(v *yaml.Node, path string) { d.reach = l.condition(v, path, l.envs.rule) },
+			"tier_cap": func(v *yaml.Node, path string) { d.tierCap = identity.Tier(l.word(v, path, words(identity.Tiers))) },
+		})
+		l.require(v, path, seen, "desk", "reach")
+		if _, twice := l.policy.desks[name]; twice {
+			l.fault(v, path, "the desk `%s` is described twice; keep one", name)
+		}
+		l.policy.desks[name] = d
+	})
+}
+
+func (l *loader) readRules(v *yaml.Node, path string) {
+	if len(v.Content) > maxRules {
+		l.fault(v, path, "the policy has %d rules; at most %d are allowed", len(v.Content), maxRules)
+		return
+	}
+	lines := map[string]int{}
+	l.list(v, path, func(v *yaml.Node, path string) {
+		r := &rule{}
+		seen := l.mapping(v, path, fields{
+			"rule":   func(v *yaml.Node, path string) { r.name = l.name(v, path) },
+			"when":   func(v *yaml.Node, path string) { r.when = l.condition(v, path, l.envs.rule) },
+			"demand": func(v *yaml.Node, path string) { r.demand = l.demand(v, path) },
+			"deny":   func(v *yaml.Node, path string) { r.deny = l.line(v, path) },
+		})
+		l.require(v, path, seen, "rule", "when")
+		if (seen["demand"] == nil) == (seen["deny"] == nil) {
+			l.fault(v, path, "a rule needs either `demand` or `deny`, and not both")
+		}
+		if first, twice := lines[r.name]; twice && r.name != "" {
+			l.fault(v, path, "the rule `%s` stands here twice (first on line %d); give it another name", r.name, first)
+		}
+		lines[r.name] = v.Line
+		l.policy.rules = append(l.policy.rules, r)
+	})
+}
+
+func (l *loader) demand(v *yaml.Node, path string) demand {
+	var d demand
+	seen := l.mapping(v, path, fields{
+		"tier":      func(v *yaml.Node, path string) { d.tier = identity.Tier(l.word(v, path, words(identity.Tiers))) },
+		"proofs":    func(v *yaml.Node, path string) { d.proofs = l.formula(v, path) },
+		"approvals": func(v *yaml.Node, path string) { d.approvals = l.approvals(v, path) },
+		"wait":      func(v *yaml.Node, path string) { d.wait = l.duration(v, path) },
+		"cool_off": func(v *yaml.Node, path string) {
+			if d.coolOff = l.duration(v, path); d.coolOff > 0 && d.coolOff < l.policy.coolOff {
+				l.fault(v, path, "a rule can only lengthen the cool-off, which is %s; lower the policy's own `cool_off` first", inWords(l.policy.coolOff))
+			}
+		},
+		"expires": func(v *yaml.Node, path string) {
+			if d.expires = l.duration(v, path); d.expires > max(l.policy.expires, 1) {
+				l.fault(v, path, "a rule can only shorten the life of a request, which is %s; raise the policy's own `expires` first", inWords(l.policy.expires))
+			}
+		},
+		"delivery":  func(v *yaml.Node, path string) { d.delivery = l.words(v, path, slices.Clone(deliveryWords)) },
+		"notify":    func(v *yaml.Node, path string) { d.notify = l.words(v, path, slices.Clone(notifyWords)) },
+		"follow_up": func(v *yaml.Node, path string) { d.followUp = l.words(v, path, slices.Clone(followUpWords)) },
+		"review":    func(v *yaml.Node, path string) { d.review = l.duration(v, path) },
+	})
+	if len(seen) == 0 && v.Kind == yaml.MappingNode {
+		l.fault(v, path, "the demand is empty; say what the rule asks for or take the rule out")
+	}
+	for name := range seen {
+		d.said = append(d.said, name)
+	}
+	slices.Sort(d.said)
+	return d
+}
+
+func (l *loader) approvals(v *yaml.Node, path string) []approval.Need {
+	var needs []approval.Need
+	l.list(v, path, func(v *yaml.Node, path string) {
+		need := approval.Need{Count: 1}
+		seen := l.mapping(v, path, fields{
+			"role": func(v *yaml.Node, path string) {
+				need.Role = identity.Role(l.word(v, path, slices.Clone(approvingRoles)))
+			},
+			"count": func(v *yaml.Node, path string) { need.Count = l.count(v, path, 10) },
+		})
+		l.require(v, path, seen, "role", "count")
+		if slices.ContainsFunc(needs, func(n approval.Need) bool { return n.Role == need.Role }) {
+			l.fault(v, path, "the role `%s` stands here twice; keep the larger count", need.Role)
+		}
+		needs = append(needs, need)
+	})
+	return needs
+}
+
+func (l *loader) require(n *yaml.Node, path string, seen map[string]*yaml.Node, names ...string) {
+	for _, name := range names {
+		if seen[name] != nil || n.Kind != yaml.MappingNode {
+			continue
+		}
+		hint := ""
+		if name == "when" || name == "reach" {
+			hint = `; write "true" when it always holds`
+		}
+		l.fault(n, path, "the field `%s` is missing%s", name, hint)
+	}
+}
+
+func words[T ~string](ts []T) []string {
+	out := make([]string, len(ts))
+	for i, t := range ts {
+		out[i] = string(t)
+	}
+	return out
+}
+
+func inWords(seconds int64) string {
+	switch {
+	case seconds%86400 == 0:
+		return fmt.Sprintf("%dd", seconds/86400)
+	case seconds%3600 == 0:
+		return fmt.Sprintf("%dh", seconds/3600)
+	case seconds%60 == 0:
+		return fmt.Sprintf("%dm", seconds/60)
+	}
+	return fmt.Sprintf("%ds", seconds)
+}

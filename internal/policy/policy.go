@@ -1,0 +1,117 @@
+// Package policy reads a policy's text and says what it demands.
+//
+// A policy is YAML for structure and CEL for conditions. Load compiles it and
+// names every fault with its place. Plan sorts the account into a class, joins
+// the demands of every rule that matches the facts and explains each of them.
+// Plans form a lattice: Join is the stricter of two plans in every respect, so
+// the order of rules never matters and adding a rule never weakens anything.
+//
+// Everything fails closed. A class nobody described is treated as privileged,
+// a condition that cannot be evaluated denies and names its rule, and a request
+// of which no rule demands a proof is refused.
+//
+// docs/policy.md describes the language.
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"slices"
+
+	"cel.dev/cel-go/common/types/ref"
+
+	"countersign/internal/approval"
+	"countersign/internal/identity"
+	"countersign/internal/proof"
+)
+
+// Policy is a compiled policy. It is immutable and safe for concurrent use.
+type Policy struct {
+	name         string
+	riskAnalysis string
+	source       []byte
+	hash         string
+	expires      int64 // the longest life of a request, and its life when no rule says
+	coolOff      int64 // the shortest time on record, when no rule says more
+	lists        map[string][]string
+	listVals     map[string]ref.Val
+	classes      []classRule
+	desks        map[string]*desk
+	rules        []*rule
+}
+
+type classRule struct {
+	class identity.Class
+	when  *condition
+}
+
+type desk struct {
+	vendor  bool
+	reach   *condition
+	tierCap identity.Tier // "" when the desk has none
+}
+
+type rule struct {
+	name   string
+	when   *condition
+	deny   string // a refusal's reason; "" when the rule demands
+	demand demand
+}
+
+// demand is what a rule asks for; a zero field asks for nothing.
+type demand struct {
+	said                       []string // the demands that the rule's text states, sorted
+	tier                       identity.Tier
+	proofs                     proof.Formula
+	approvals                  []approval.Need
+	wait, coolOff              int64
+	expires, review            int64
+	delivery, notify, followUp []string
+}
+
+// Name is the policy's own name.
+func (p *Policy) Name() string { return p.name }
+
+// RiskAnalysis is where the risk analysis is kept that SP 800-63B-4 §4.2.1.2
+// wants documented for recovery methods of one's own.
+func (p *Policy) RiskAnalysis() string { return p.riskAnalysis }
+
+// Source gives the exact bytes the policy was loaded from.
+func (p *Policy) Source() []byte { return slices.Clone(p.source) }
+
+// Hash names the exact bytes: "sha256:" and their digest in unpadded base64url.
+func (p *Policy) Hash() string { return p.hash }
+
+// Rules lists the rules' names in the order of the text.
+func (p *Policy) Rules() []string {
+	names := make([]string, len(p.rules))
+	for i, r := range p.rules {
+		names[i] = r.name
+	}
+	return names
+}
+
+// Desks lists the names of the desks, sorted.
+func (p *Policy) Desks() []string {
+	names := make([]string, 0, len(p.desks))
+	for name := range p.desks {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Methods lists every proof method that some rule mentions, sorted.
+func (p *Policy) Methods() []proof.Method {
+	var all []proof.Method
+	for _, r := range p.rules {
+		all = append(all, r.demand.proofs.Methods()...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func hashOf(src []byte) string {
+	sum := sha256.Sum256(src)
+	return "sha256:" + base64.RawURLEncoding.EncodeToString(sum[:])
+}
