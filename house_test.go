@@ -51,7 +51,8 @@ var rows = []row{
 	// The roster says who may sign; what they may sign is the policy's affair.
 	{at: "internal/roster", floor: pure, ours: "identity statement ledger proof proof/passkey"},
 	{at: "internal/reset", floor: pure, ours: "identity statement proof proof/passkey approval policy ledger"},
-	{at: "internal/evidence", floor: pure, ours: allPure},
+	// The auditor's roots are the verifiers of signed notes.
+	{at: "internal/evidence", floor: pure, ours: allPure, vendors: "golang.org/x/mod/sumdb/note"},
 	{at: "internal/risk", floor: pure, ours: "identity ledger policy reset"},
 
 	// Tools: one job each, no knowledge of requests.
