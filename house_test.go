@@ -70,7 +70,9 @@ var rows = []row{
 			golang.org/x/mod/sumdb golang.org/x/sync`},
 	{at: "internal/store/storetest", floor: suite, ours: "store identity ledger", std: "testing",
 		vendors: "github.com/google/go-cmp pgregory.net/rapid golang.org/x/mod/sumdb"},
-	{at: "internal/directory", floor: port, ours: "identity", vendors: "golang.org/x/text/unicode/norm"},
+	// What a directory knows of an account becomes the facts of a policy here, once
+	// for every backend.
+	{at: "internal/directory", floor: port, ours: "identity policy", vendors: "golang.org/x/text/unicode/norm"},
 	// ldapconn dials, binds and pages for the two that speak LDAP.
 	{at: "internal/directory/ldapconn", floor: tool, ours: "directory identity", vendors: "github.com/go-ldap/ldap/v3"},
 	{at: "internal/directory/ldap", floor: backend, ours: "directory directory/ldapconn identity",
