@@ -236,7 +236,7 @@ func judgeImport(imp string, r row, rows []row) string {
 		if !slices.Contains(strings.Fields(pureStd), imp) {
 			return "a pure package computes and does nothing else; take the value as an argument"
 		}
-	case within(guardedStd, imp) && !within(r.std, imp):
+	case imp != "log/slog" && within(guardedStd, imp) && !within(r.std, imp):
 		return "this part of the standard library is granted by row"
 	}
 	return ""
