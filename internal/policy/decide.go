@@ -15,6 +15,7 @@ import (
 const (
 	byFacts     = "(facts)"
 	byLifecycle = "(lifecycle)"
+	byFence     = "(fence)"
 	byClass     = "(class)"
 	byDesk      = "(desk)"
 	byProofs    = "(proofs)"
@@ -124,6 +125,9 @@ func (d *decision) classify() {
 	}
 	if status := d.view.facts.Subject.Status; status != "active" {
 		d.deny(byLifecycle, "the account is not active")
+	}
+	if d.view.facts.Subject.Fenced {
+		d.deny(byFence, "the owner said that this was not them, and nobody has reviewed it yet")
 	}
 }
 
