@@ -1,0 +1,87 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// Every query stands here or, where it is put together from filters, in
+// rows.go.
+const (
+	selectHead  = `SELECT size, note FROM head WHERE id = 1`
+	insertHead  = `INSERT INTO head (id, size, note) VALUES (1, 0, ?) ON CONFLICT (id) DO NOTHING`
+	updateHead  = `UPDATE head SET size = ?, note = ? WHERE id = 1`
+	countEvents = `SELECT count(*), coalesce(max(seq) + 1, 0) FROM events`
+
+	selectVersion = `SELECT version FROM events WHERE stream = ? ORDER BY version DESC LIMIT 1`
+	insertEvent   = `INSERT INTO events (seq, stream, version, leaf) VALUES (?, ?, ?, ?)`
+	insertPrivate = `INSERT INTO private (seq, kept) VALUES (?, ?)`
+	upsertTile    = `INSERT INTO tiles (id, hashes) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET hashes = excluded.hashes`
+	selectTile    = `SELECT hashes FROM tiles WHERE id = ?`
+
+	selectRecords = `SELECT e.seq, e.stream, e.version, e.leaf, p.kept FROM events e LEFT JOIN private p ON p.seq = e.seq `
+	ofStream      = `WHERE e.stream = ? ORDER BY e.version`
+	fromSeq       = `WHERE e.seq >= ? ORDER BY e.seq LIMIT ?`
+
+	rowColumns = `id, subject, person, action, status, tier, desk, agent, case_code, opened, changed, version, state`
+	selectRow  = `SELECT ` + rowColumns + ` FROM requests `
+	selectCase = `SELECT id FROM requests WHERE case_code = ?`
+	upsertRow  = `INSERT INTO requests (` + rowColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET subject = excluded.subject, person = excluded.person, action = excluded.action,
+		status = excluded.status, tier = excluded.tier, desk = excluded.desk, agent = excluded.agent,
+		case_code = excluded.case_code, opened = excluded.opened, changed = excluded.changed,
+		version = excluded.version, state = excluded.state`
+
+	itemColumns = `shelf, key, owner, value, version, coalesce(expires, 0)`
+	selectItem  = `SELECT ` + itemColumns + ` FROM items WHERE shelf = ? AND key = ? AND (expires IS NULL OR expires > ?)`
+	selectItems = `SELECT ` + itemColumns + ` FROM items WHERE shelf = ? AND owner = ? AND (expires IS NULL OR expires > ?) ORDER BY key`
+	liveVersion = `SELECT version FROM items WHERE shelf = ? AND key = ? AND (expires IS NULL OR expires > ?)`
+	upsertItem  = `INSERT INTO items (shelf, key, owner, value, version, expires) VALUES (?, ?, ?, ?, ?, nullif(?, 0))
+		ON CONFLICT (shelf, key) DO UPDATE SET owner = excluded.owner, value = excluded.value,
+		version = excluded.version, expires = excluded.expires`
+	deleteItem = `DELETE FROM items WHERE shelf = ? AND key = ?`
+	sweepItems = `DELETE FROM items WHERE expires < ?`
+
+	ping = `UPDATE pings SET count = count + 1 WHERE id = 1`
+
+	// The file is locked to this process and Work is not running yet: whatever
+	// is marked as running or leading belongs to a process that is gone.
+	releaseJobs  = `UPDATE river_job SET state = 'available' WHERE state = 'running'`
+	forgetLeader = `DELETE FROM river_leader`
+	// River looks at scheduled jobs every five seconds; a job that is
+	// available already is fetched when its time comes.
+	readyJob = `UPDATE river_job SET state = 'available' WHERE id = ? AND state = 'scheduled'`
+)
+
+// statements are the sequencer's, prepared once for its connection.
+type statements struct {
+	version, event, private, tile, head     *sql.Stmt
+	row, caseOf, itemVersion, item, forgets *sql.Stmt
+}
+
+func (st *statements) all() map[**sql.Stmt]string {
+	return map[**sql.Stmt]string{
+		&st.version: selectVersion, &st.event: insertEvent, &st.private: insertPrivate, &st.tile: upsertTile,
+		&st.head: updateHead, &st.row: upsertRow, &st.caseOf: selectCase, &st.itemVersion: liveVersion,
+		&st.item: upsertItem, &st.forgets: deleteItem,
+	}
+}
+
+func (st *statements) prepare(ctx context.Context, db *sql.DB) error {
+	for stmt, query := range st.all() {
+		var err error
+		if *stmt, err = db.PrepareContext(ctx, query); err != nil {
+			return fmt.Errorf("preparing %q: %w", query, err)
+		}
+	}
+	return nil
+}
+
+func (st *statements) close() {
+	for stmt := range st.all() {
+		if *stmt != nil {
+			(*stmt).Close()
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"countersign/internal/store"
+)
+
+// maxPage is the most rows one call returns.
+const maxPage = 500
+
+// Row implements store.Store.
+func (s *Store) Row(ctx context.Context, id string) (store.Row, error) {
+	return s.oneRow(ctx, `WHERE id = ?`, id)
+}
+
+// RowByCase implements store.Store. Rows without a case code are not found.
+func (s *Store) RowByCase(ctx context.Context, code string) (store.Row, error) {
+	return s.oneRow(ctx, `WHERE case_code = ? AND case_code <> ''`, code)
+}
+
+func (s *Store) oneRow(ctx context.Context, where, arg string) (store.Row, error) {
+	row, err := scanRow(s.read.QueryRowContext(ctx, selectRow+where, arg))
+	if err != nil {
+		return store.Row{}, s.readFault("reading a row", err)
+	}
+	return row, nil
+}
+
+// Rows implements store.Store.
+func (s *Store) Rows(ctx context.Context, q store.RowQuery) ([]store.Row, error) {
+	if q.Limit < 1 || q.Limit > maxPage {
+		return nil, fmt.Errorf("sqlite: listing rows: a limit of %d, 1 to %d are allowed", q.Limit, maxPage)
+	}
+	where, args := filter(q)
+	rows, err := s.read.QueryContext(ctx, selectRow+where+` ORDER BY id DESC LIMIT ?`, append(args, q.Limit)...)
+	if err != nil {
+		return nil, s.readFault("listing rows", err)
+	}
+	defer rows.Close()
+	out := []store.Row{}
+	for rows.Next() {
+		row, err := scanRow(rows)
+		if err != nil {
+			return nil, s.readFault("listing rows", err)
+		}
+		out = append(out, row)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, s.readFault("listing rows", err)
+	}
+	return out, nil
+}
+
+func filter(q store.RowQuery) (where string, args []any) {
+	var terms []string
+	add := func(term string, values ...any) {
+		terms, args = append(terms, term), append(args, values...)
+	}
+	for _, equal := range []struct{ column, value string }{
+		{"subject", string(q.Subject)}, {"person", string(q.Person)}, {"agent", string(q.Agent)}, {"action", string(q.Action)},
+	} {
+		if equal.value != "" {
+			add(equal.column+` = ?`, equal.value)
+		}
+	}
+	if len(q.Statuses) > 0 {
+		values := make([]any, len(q.Statuses))
+		for i, status := range q.Statuses {
+			values[i] = status
+		}
+		add(`status IN (?`+strings.Repeat(`, ?`, len(values)-1)+`)`, values...)
+	}
+	if !q.Since.IsZero() {
+		add(`opened >= ?`, q.Since.UnixMilli())
+	}
+	if q.Before != "" {
+		add(`id < ?`, q.Before)
+	}
+	if len(terms) == 0 {
+		return "", nil
+	}
+	return `WHERE ` + strings.Join(terms, ` AND `), args
+}
+
+type scanner interface{ Scan(dest ...any) error }
+
+func scanRow(from scanner) (store.Row, error) {
+	var r store.Row
+	var opened, changed int64
+	var state []byte
+	err := from.Scan(&r.ID, &r.Subject, &r.Person, &r.Action, &r.Status, &r.Tier, &r.Desk, &r.Agent, &r.Case,
+		&opened, &changed, &r.Version, &state)
+	r.Opened, r.Changed, r.State = time.UnixMilli(opened).UTC(), time.UnixMilli(changed).UTC(), state
+	return r, err
+}
+
+func (b *batch) writeRow(r *store.Row) error {
+	if r == nil {
+		return nil
+	}
+	_, err := b.stmt(b.s.st.row).Exec(r.ID, string(r.Subject), string(r.Person), string(r.Action), r.Status, string(r.Tier),
+		r.Desk, string(r.Agent), r.Case, r.Opened.UnixMilli(), r.Changed.UnixMilli(), r.Version, []byte(r.State))
+	if err != nil {
+		return fmt.Errorf("sqlite: writing the row: %w", err)
+	}
+	return nil
+}
+
+// readFault words the error of a read.
+func (s *Store) readFault(doing string, err error) error {
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		err = store.ErrNotFound
+	case s.fate() != nil:
+		err = fmt.Errorf("%w (%w)", store.ErrClosed, err)
+	}
+	return fmt.Errorf("sqlite: %s: %w", doing, err)
+}
