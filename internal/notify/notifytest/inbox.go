@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -102,7 +103,8 @@ func Start(t testing.TB, opts ...Option) *Inbox {
 	go func() { done <- s.Serve(l) }()
 	t.Cleanup(func() {
 		_ = s.Close()
-		if err := <-done; err != nil && err != server.ErrServerClosed {
+		_ = l.Close() // Serve may not have begun, and then s does not know of l
+		if err := <-done; err != nil && !errors.Is(err, server.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			t.Errorf("notifytest: %v", err)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"net/textproto"
 	"strconv"
 	"strings"
+	"time"
 
 	gomail "github.com/wneessen/go-mail"
 
@@ -93,7 +94,8 @@ func (s *Sender) options(ctx context.Context) []gomail.Option {
 	c := s.config
 	config := &tls.Config{ServerName: c.Host, RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12}
 	o := []gomail.Option{
-		gomail.WithPort(c.Port), gomail.WithTimeout(c.Timeout), gomail.WithTLSConfig(config), gomail.WithoutNoop(),
+		gomail.WithPort(c.Port), gomail.WithTimeout(c.Timeout+time.Minute), // so that it is always ctx that ends first
+		gomail.WithTLSConfig(config), gomail.WithoutNoop(),
 		gomail.WithDialContextFunc(func(context.Context, string, string) (net.Conn, error) {
 			return dial(ctx, c, config)
 		}),
