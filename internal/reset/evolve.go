@@ -172,7 +172,7 @@ func (s State) claimed(e Claimed, at time.Time) (State, error) {
 	if len(s.Sessions) >= maxSessions {
 		return s, refuse(TooMany, "too many people came forward with this case code; open a new request")
 	}
-	s.Sessions = append(slices.Clone(s.Sessions), Session(e))
+	s.Sessions = append(slices.Clone(s.Sessions), Session{ID: e.Session, Recipient: e.Recipient})
 	return s, nil
 }
 

@@ -1,0 +1,161 @@
+package gate
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"countersign/internal/identity"
+	"countersign/internal/proof/passkey"
+	"countersign/internal/reset"
+	"countersign/internal/roster"
+)
+
+// Paper is a statement put before somebody to sign.
+type Paper struct {
+	Decision  reset.Decision  `json:"decision"`
+	Statement string          `json:"statement"` // exactly these bytes are signed
+	ID        string          `json:"statement_id"`
+	Options   passkey.Request `json:"options"` // for navigator.credentials.get
+	Version   uint64          `json:"version"`
+}
+
+// Statement puts the request's statement before the caller. The plan is
+// computed again first, so nobody signs what no longer holds.
+func (g *Gate) Statement(ctx context.Context, c Caller, id string, d reset.Decision) (Paper, error) {
+	s, m, _, err := g.signable(ctx, c, id, d)
+	if err != nil {
+		return Paper{}, err
+	}
+	if d == reset.Approve {
+		if s, err = g.replan(ctx, s.ID, c.actor()); err != nil && !pending(err) {
+			return Paper{}, err
+		}
+	}
+	text, err := s.Statement(d)
+	if err != nil {
+		return Paper{}, err
+	}
+	chain, _, err := g.rules(ctx)
+	if err != nil {
+		return Paper{}, err
+	}
+	return Paper{
+		Decision: d, Statement: string(text), ID: text.ID(), Version: s.Version,
+		Options: passkey.RequestOptions(chain.RelyingParty, text.Challenge(), keysOf(m)),
+	}, nil
+}
+
+func keysOf(m roster.Member) [][]byte {
+	var ids [][]byte
+	for _, k := range m.Passkeys {
+		ids = append(ids, k.ID)
+	}
+	return ids
+}
+
+// signable loads a request the caller may sign for.
+func (g *Gate) signable(ctx context.Context, c Caller, id string, d reset.Decision) (reset.State, roster.Member, []identity.Role, error) {
+	m, chain, err := g.member(ctx, c)
+	if err != nil {
+		return reset.State{}, m, nil, err
+	}
+	s, err := g.load(ctx, id)
+	if err != nil {
+		return s, m, nil, err
+	}
+	if !maySee(m, chain, s) {
+		return s, m, nil, ErrNoRequest
+	}
+	may := chain.Signs(m.Person, m.Person == s.Manager)
+	if d == reset.InOrder || d == reset.Suspect {
+		may = nil
+		for _, r := range []identity.Role{identity.Reviewer, identity.Security} {
+			if m.Has(r) {
+				may = append(may, r)
+			}
+		}
+	}
+	if len(may) == 0 {
+		return s, m, nil, ErrForbidden
+	}
+	return s, m, may, nil
+}
+
+// Vote records the caller's signed decision over the statement with the given
+// id. The passkey's signature is checked against the statement as it stands
+// now, so one over an earlier statement, or over the other decision, is none.
+func (g *Gate) Vote(ctx context.Context, c Caller, id string, d reset.Decision, statementID, note string, a passkey.Assertion) (View, error) {
+	if d != reset.Approve && d != reset.Deny {
+		return View{}, invalid("a decision is approval or denial")
+	}
+	if err := identity.CheckLine(note, 300); err != nil {
+		return View{}, invalid("note: " + err.Error())
+	}
+	_, _, roles, err := g.signable(ctx, c, id, d)
+	if err != nil {
+		return View{}, err
+	}
+	if d == reset.Approve {
+		if _, err := g.replan(ctx, id, c.actor()); err != nil && !pending(err) {
+			return View{}, err
+		}
+	}
+	s, err := g.change(ctx, id, c.actor(), func(s reset.State, at time.Time) (reset.Command, besides, error) {
+		vote := reset.Voted{Person: c.Person, Roles: roles, Deny: d == reset.Deny, Statement: statementID,
+			Until: s.ExpiresAt(), Note: note, Assertion: a}
+		if vote.Deny {
+			vote.Until = at
+		}
+		return reset.Record{Event: vote}, besides{}, g.signed(ctx, s, c.Person, d, statementID, a)
+	})
+	if err != nil {
+		return View{}, err
+	}
+	return g.view(ctx, c, s)
+}
+
+func (g *Gate) signed(ctx context.Context, s reset.State, p identity.PersonID, d reset.Decision, statementID string, a passkey.Assertion) error {
+	text, err := s.Statement(d)
+	if err != nil {
+		return err
+	}
+	if text.ID() != statementID {
+		return &reset.Refusal{Code: reset.StatementOutdated, Msg: "the request has changed since the statement was shown; read it again"}
+	}
+	chain, _, err := g.rules(ctx)
+	if err != nil {
+		return err
+	}
+	if err := chain.Verify(p, text.Challenge(), a); err != nil {
+		return &Fault{"signature_refused", "the passkey's signature is not yours over this statement"}
+	}
+	return nil
+}
+
+// Review records a signed review by somebody who took no part.
+func (g *Gate) Review(ctx context.Context, c Caller, id string, d reset.Decision, statementID, note string, a passkey.Assertion) (View, error) {
+	verdict := map[reset.Decision]string{reset.InOrder: "in_order", reset.Suspect: "suspicious"}[d]
+	if verdict == "" {
+		return View{}, invalid("a review says review-in-order or review-suspicious")
+	}
+	if err := identity.CheckLine(note, 300); err != nil {
+		return View{}, invalid("note: " + err.Error())
+	}
+	if _, _, _, err := g.signable(ctx, c, id, d); err != nil {
+		return View{}, err
+	}
+	s, err := g.change(ctx, id, c.actor(), func(s reset.State, _ time.Time) (reset.Command, besides, error) {
+		e := reset.Reviewed{Person: c.Person, Verdict: verdict, Note: note, Assertion: a}
+		return reset.Record{Event: e}, besides{}, g.signed(ctx, s, c.Person, d, statementID, a)
+	})
+	if err != nil {
+		return View{}, err
+	}
+	return g.view(ctx, c, s)
+}
+
+// pending reports whether an error only says what is still missing.
+func pending(err error) bool {
+	return slices.Contains([]reset.Code{reset.ProofMissing, reset.ApprovalMissing, reset.CoolingOff, reset.DeliveryImpossible}, reset.CodeOf(err))
+}

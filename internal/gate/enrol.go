@@ -1,0 +1,188 @@
+package gate
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"countersign/internal/directory"
+	"countersign/internal/identity"
+	"countersign/internal/ledger"
+	"countersign/internal/proof"
+	"countersign/internal/proof/recoverycode"
+	"countersign/internal/proof/totp"
+	"countersign/internal/reset"
+	"countersign/internal/store"
+)
+
+const shelfEnrolment = "enrolment"
+
+// maxMisses is how often a factor may be answered wrongly in a row, over all
+// requests, before it is disabled (SP 800-63B-4 §3.2.2 allows 100).
+const maxMisses = 50
+
+// enrolment is a registered factor: its key is the enrolment id, its owner the
+// person. The seed is sealed, the recovery code hashed.
+type enrolment struct {
+	Method   proof.Method `json:"method"`
+	Since    time.Time    `json:"since"`
+	Seed     []byte       `json:"seed,omitempty"`
+	Hash     string       `json:"hash,omitempty"`
+	LastStep int64        `json:"last_step,omitempty"`
+	Misses   int          `json:"misses,omitempty"`
+}
+
+// Enrolled records on the ledger that a factor was registered.
+type Enrolled struct {
+	Enrolment string            `json:"enrolment"`
+	Person    identity.PersonID `json:"person"`
+	Method    proof.Method      `json:"method"`
+	Replaces  string            `json:"replaces,omitempty"`
+}
+
+// Type is the event's name on the ledger.
+func (Enrolled) Type() string { return "enrolled" }
+
+// Factor is a newly registered factor, told once to whoever registers it.
+type Factor struct {
+	Enrolment string       `json:"enrolment"`
+	Method    proof.Method `json:"method"`
+	URI       string       `json:"uri,omitempty"`  // otpauth, for totp
+	Code      string       `json:"code,omitempty"` // for recovery_code
+	UsableAt  time.Time    `json:"usable_at"`
+}
+
+// Enrol registers a factor for the owner of an account, replacing an earlier
+// one of the same method. It is for on-boarding integrations that hand the
+// result to the owner; a fresh factor does not count until the cool-off is
+// over, so nobody can register one and use it in the same breath.
+func (g *Gate) Enrol(ctx context.Context, c Caller, dir, login string, m proof.Method) (Factor, error) {
+	if !c.has(ScopeEnrol) {
+		return Factor{}, ErrForbidden
+	}
+	d, err := g.directory(dir)
+	if err != nil {
+		return Factor{}, err
+	}
+	a, err := g.find(ctx, d, login)
+	if errors.Is(err, directory.ErrNotFound) || errors.Is(err, directory.ErrAmbiguous) {
+		return Factor{}, &Fault{"not_found", "there is no such account"}
+	}
+	if err != nil {
+		return Factor{}, err
+	}
+	return g.enrol(ctx, c.actor(), a, m, g.now())
+}
+
+func (g *Gate) enrol(ctx context.Context, actor string, a directory.Account, m proof.Method, since time.Time) (Factor, error) {
+	f, e, err := g.newFactor(ctx, a.Login, m, since)
+	if err != nil {
+		return f, err
+	}
+	items, err := g.store.Items(ctx, shelfEnrolment, string(a.Person), g.now())
+	if err != nil {
+		return f, fmt.Errorf("gate: reading enrolments: %w", err)
+	}
+	changes := []store.ItemChange{put(shelfEnrolment, f.Enrolment, string(a.Person), e, 0, time.Time{})}
+	event := Enrolled{Enrolment: f.Enrolment, Person: a.Person, Method: m}
+	for _, i := range items {
+		var old enrolment
+		if err := unmarshal(i, &old); err != nil {
+			return f, err
+		}
+		if old.Method == m {
+			event.Replaces = i.Key
+			changes = append(changes, drop(i))
+		}
+	}
+	open, private, err := ledger.Seal(event, salt)
+	if err != nil {
+		return f, fmt.Errorf("gate: writing an enrolment: %w", err)
+	}
+	_, err = g.store.Commit(ctx, store.Commit{
+		Stream: f.Enrolment, Actor: actor, At: g.now(), Items: changes,
+		Events: []store.Draft{{Type: event.Type(), Open: open, Private: private}},
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return f, ErrBusy
+	}
+	if err != nil {
+		return f, fmt.Errorf("gate: recording an enrolment: %w", err)
+	}
+	return f, nil
+}
+
+func (g *Gate) newFactor(ctx context.Context, login string, m proof.Method, since time.Time) (Factor, enrolment, error) {
+	f := Factor{Enrolment: newID("enr"), Method: m, UsableAt: since.Add(proof.CoolOff)}
+	e := enrolment{Method: m, Since: since}
+	var err error
+	switch m {
+	case proof.TOTP:
+		seed := totp.NewSecret(rand.Reader)
+		f.URI = totp.URI(g.cfg.Organisation, identity.Line(login, 64), seed)
+		e.Seed, err = g.box.Seal(seed)
+	case proof.RecoveryCode:
+		f.Code = recoverycode.New(rand.Reader)
+		e.Hash, err = g.hashRecovery(ctx, f.Code)
+	default:
+		return f, e, invalid(fmt.Sprintf("%s cannot be enrolled here (totp and recovery_code can)", m))
+	}
+	return f, e, err
+}
+
+func (g *Gate) hashRecovery(ctx context.Context, code string) (string, error) {
+	plain, err := recoverycode.Normalize(code)
+	if err != nil {
+		return "", fmt.Errorf("gate: hashing a recovery code: %w", err)
+	}
+	return g.hash.Hash(ctx, plain)
+}
+
+// factor is what a challenge by a method would use.
+type factor struct {
+	id    string
+	since time.Time
+	item  store.Item
+	enrolment
+	contact contact
+}
+
+// factor finds the registered factor or destination for a method. The server
+// chooses; nobody can name another.
+func (g *Gate) factor(ctx context.Context, s reset.State, m proof.Method, at time.Time) (factor, error) {
+	none := &reset.Refusal{Code: reset.MethodNotWanted, Msg: "this method is not open for this case"}
+	if m == proof.EmailCode {
+		a, err := g.lookup(ctx, s.Subject)
+		if err != nil {
+			return factor{}, err
+		}
+		contacts, err := g.contacts(ctx, a, at)
+		if err != nil {
+			return factor{}, err
+		}
+		contacts = slices.DeleteFunc(contacts, func(c contact) bool { return !usableMail(c) })
+		if g.mail == nil || len(contacts) == 0 {
+			return factor{}, none
+		}
+		oldest := slices.MinFunc(contacts, func(a, b contact) int { return a.FirstSeen.Compare(b.FirstSeen) })
+		return factor{id: oldest.ID, since: oldest.FirstSeen, contact: oldest}, nil
+	}
+	items, err := g.store.Items(ctx, shelfEnrolment, string(s.Person), at)
+	if err != nil {
+		return factor{}, fmt.Errorf("gate: reading enrolments: %w", err)
+	}
+	for _, i := range items {
+		f := factor{id: i.Key, item: i}
+		if err := unmarshal(i, &f.enrolment); err != nil {
+			return f, err
+		}
+		if f.Method == m && f.Misses < maxMisses {
+			f.since = f.Since
+			return f, nil
+		}
+	}
+	return factor{}, none
+}

@@ -1,0 +1,219 @@
+package gate
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"countersign/internal/directory"
+	"countersign/internal/identity"
+	"countersign/internal/policy"
+	"countersign/internal/proof"
+	"countersign/internal/reset"
+	"countersign/internal/roster"
+	"countersign/internal/store"
+)
+
+// historyReach is how far back earlier requests are facts.
+const historyReach = 30 * 24 * time.Hour
+
+// directory finds one by its name. With no name, the only one is meant.
+func (g *Gate) directory(name string) (directory.Directory, error) {
+	if name == "" && len(g.order) == 1 {
+		name = g.order[0]
+	}
+	d, ok := g.dirs[name]
+	if !ok {
+		return nil, invalid(fmt.Sprintf("name one of the directories: %v", g.order))
+	}
+	return d, nil
+}
+
+func (g *Gate) find(ctx context.Context, d directory.Directory, login string) (directory.Account, error) {
+	a, err := d.Find(ctx, login)
+	return a, g.looked(d.Name(), err)
+}
+
+func (g *Gate) lookup(ctx context.Context, id identity.AccountID) (directory.Account, error) {
+	d, ok := g.dirs[id.Directory()]
+	if !ok {
+		return directory.Account{}, ErrDirectory
+	}
+	a, err := d.Lookup(ctx, id)
+	return a, g.looked(d.Name(), err)
+}
+
+// looked keeps a directory's own words for the log and gives the caller ours.
+func (g *Gate) looked(dir string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, directory.ErrNotFound), errors.Is(err, directory.ErrAmbiguous):
+		return err
+	}
+	g.log.Error("directory read failed", "directory", dir, "error", err)
+	return fmt.Errorf("%w (%w)", ErrDirectory, err)
+}
+
+// asking is the part of the facts that does not come from the directory.
+type asking struct {
+	action    identity.Action
+	requester identity.PersonID
+	agent     identity.PersonID
+	desk      string
+	channel   identity.Channel
+	ticket    string
+	except    string // the request itself, not part of its own history
+}
+
+// facts gathers what the policy decides on, all at one moment.
+func (g *Gate) facts(ctx context.Context, a directory.Account, ask asking, chain roster.State, at time.Time) (policy.Facts, error) {
+	f := policy.Facts{
+		At: at, Action: ask.action, Subject: a.Facts(), Requester: policy.Requester{Person: ask.requester},
+		Agent:    policy.Agent{Person: ask.agent, Desk: ask.desk},
+		Request:  policy.Request{Channel: ask.channel, Ticket: ask.ticket},
+		Contacts: []policy.Contact{}, History: []policy.Past{}, Signals: []policy.Signal{},
+	}
+	f.Subject.Staff = chain.StaffRoles(a.Person)
+	if f.Requester.Person == "" {
+		f.Requester.Person = a.Person
+	}
+	contacts, err := g.contacts(ctx, a, at)
+	if err != nil {
+		return f, err
+	}
+	for _, c := range contacts {
+		f.Contacts = append(f.Contacts, c.Contact)
+	}
+	if f.Subject.Enrolled, err = g.enrolled(ctx, a.Person, contacts, at); err != nil {
+		return f, err
+	}
+	return f, g.past(ctx, &f, ask.except)
+}
+
+// past adds earlier requests about the same person, and the fence.
+func (g *Gate) past(ctx context.Context, f *policy.Facts, except string) error {
+	rows, err := g.store.Rows(ctx, store.RowQuery{Person: f.Subject.Person, Since: f.At.Add(-historyReach), Limit: 500})
+	if err != nil {
+		return fmt.Errorf("gate: reading earlier requests: %w", err)
+	}
+	for _, r := range rows {
+		var s reset.State
+		if err := json.Unmarshal(r.State, &s); err != nil {
+			return fmt.Errorf("gate: reading the row of %s: %w", r.ID, err)
+		}
+		f.Subject.Fenced = f.Subject.Fenced || s.Fences()
+		if r.ID != except {
+			f.History = append(f.History, policy.Past{Request: r.ID, Action: r.Action, Outcome: r.Status, Desk: r.Desk, At: r.Opened})
+		}
+	}
+	return nil
+}
+
+// contact is a registered destination with what the facts may not hold: where
+// it leads.
+type contact struct {
+	policy.Contact
+	address string
+}
+
+const shelfContact = "contact"
+
+// seen is when Countersign first saw a destination on an account, and the id
+// it gave it. The id is random, so that it tells nothing about the address.
+type seen struct {
+	ID string    `json:"id"`
+	At time.Time `json:"at"`
+}
+
+// contacts lists the destinations on record, noting those not seen before. A
+// destination that the directory itself dates earlier counts from then.
+func (g *Gate) contacts(ctx context.Context, a directory.Account, at time.Time) ([]contact, error) {
+	var out []contact
+	for _, c := range a.Contacts {
+		s, err := g.seen(ctx, a.ID, c, at)
+		if err != nil {
+			return nil, err
+		}
+		first := s.At
+		if !c.FirstSeen.IsZero() && c.FirstSeen.Before(first) {
+			first = c.FirstSeen.UTC().Truncate(time.Millisecond)
+		}
+		out = append(out, contact{
+			Contact: policy.Contact{ID: s.ID, Kind: string(c.Kind), FirstSeen: first, Source: a.ID.Directory(), Own: c.Own},
+			address: c.Address,
+		})
+	}
+	return out, nil
+}
+
+func (g *Gate) seen(ctx context.Context, id identity.AccountID, c directory.Contact, at time.Time) (seen, error) {
+	h := sha256.Sum256([]byte(string(id) + "\x00" + string(c.Kind) + "\x00" + c.Address))
+	key := base64.RawURLEncoding.EncodeToString(h[:])
+	for {
+		var s seen
+		item, err := g.store.Item(ctx, shelfContact, key, at)
+		if err == nil {
+			return s, unmarshal(item, &s)
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return s, fmt.Errorf("gate: reading a contact's first date: %w", err)
+		}
+		s = seen{newID("con"), at}
+		err = g.store.Change(ctx, put(shelfContact, key, string(id), s, 0, time.Time{}))
+		if err == nil {
+			return s, nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return s, fmt.Errorf("gate: noting a contact's first date: %w", err)
+		}
+	}
+}
+
+// enrolled lists the methods the person has, sorted.
+func (g *Gate) enrolled(ctx context.Context, p identity.PersonID, contacts []contact, at time.Time) ([]string, error) {
+	items, err := g.store.Items(ctx, shelfEnrolment, string(p), at)
+	if err != nil {
+		return nil, fmt.Errorf("gate: reading enrolments: %w", err)
+	}
+	have := []string{}
+	for _, i := range items {
+		var e enrolment
+		if err := unmarshal(i, &e); err != nil {
+			return nil, err
+		}
+		have = append(have, string(e.Method))
+	}
+	if g.mail != nil && slices.ContainsFunc(contacts, usableMail) {
+		have = append(have, string(proof.EmailCode))
+	}
+	slices.Sort(have)
+	return slices.Compact(have), nil
+}
+
+func usableMail(c contact) bool { return c.Kind == string(directory.ContactEmail) && !c.Own }
+
+// put writes a JSON item as part of a commit.
+func put(shelf, key, owner string, v any, expect int64, expires time.Time) store.ItemChange {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic("gate: an item's form cannot be written: " + err.Error()) // our own struct types only
+	}
+	return store.ItemChange{Item: store.Item{Shelf: shelf, Key: key, Owner: owner, Value: raw, Expires: expires}, Expect: expect}
+}
+
+func drop(i store.Item) store.ItemChange {
+	return store.ItemChange{Item: store.Item{Shelf: i.Shelf, Key: i.Key}, Delete: true, Expect: i.Version}
+}
+
+func unmarshal(i store.Item, into any) error {
+	if err := json.Unmarshal(i.Value, into); err != nil {
+		return fmt.Errorf("gate: reading %s item: %w", i.Shelf, err)
+	}
+	return nil
+}

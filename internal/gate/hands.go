@@ -1,0 +1,153 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"countersign/internal/identity"
+	"countersign/internal/reset"
+	"countersign/internal/sealing"
+	"countersign/internal/store"
+)
+
+// The methods in this file are what the hands (package dispatch) need of the
+// door: to write the marker, the receipt, and what is sealed beside them.
+
+const (
+	shelfSecret = "secret" // key: request id; value: the new secret, sealed to the claimant
+	shelfHands  = "hands"  // key: order id; value: the new secret, sealed to the hands
+)
+
+// secretLife is how long a new secret waits to be fetched.
+const secretLife = 24 * time.Hour
+
+// Sealed is a new secret as it is stored: once for the person who proved
+// themselves, once for the hands, who need it to find out after a crash
+// whether it was set. Both are empty for orders without a secret.
+type Sealed struct{ ForClaimant, ForHands []byte }
+
+// Mark writes the dispatch marker, and in the same transaction the sealed
+// secret. After it returns nil the hands may touch the directory, once.
+func (g *Gate) Mark(ctx context.Context, request, order string, sealed Sealed) error {
+	_, err := g.change(ctx, request, system, func(s reset.State, at time.Time) (reset.Command, besides, error) {
+		var more besides
+		if len(sealed.ForHands) > 0 {
+			more.items = []store.ItemChange{
+				{Item: store.Item{Shelf: shelfSecret, Key: s.ID, Owner: s.ID, Value: sealed.ForClaimant, Expires: at.Add(secretLife)}, Expect: store.AnyVersion},
+				{Item: store.Item{Shelf: shelfHands, Key: order, Owner: s.ID, Value: sealed.ForHands}},
+			}
+		}
+		return reset.Record{Event: reset.Dispatched{Order: order}}, more, nil
+	})
+	return err
+}
+
+// HandsSecret is what the hands kept for an order; nil when nothing was.
+func (g *Gate) HandsSecret(ctx context.Context, order string) ([]byte, error) {
+	item, err := g.store.Item(ctx, shelfHands, order, g.now())
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("gate: reading what the hands kept: %w", err)
+	}
+	return item.Value, nil
+}
+
+// Receive records a receipt. What the hands kept goes with it, unless the
+// outcome is still unknown; a secret that was not set is forgotten.
+func (g *Gate) Receive(ctx context.Context, request string, r reset.Received) (reset.State, error) {
+	return g.change(ctx, request, system, func(s reset.State, _ time.Time) (reset.Command, besides, error) {
+		var more besides
+		if r.Outcome != reset.NotKnown && s.Action == identity.PasswordReset {
+			more.items = append(more.items, store.ItemChange{Item: store.Item{Shelf: shelfHands, Key: r.Order}, Delete: true, Expect: store.AnyVersion})
+		}
+		if r.Outcome == reset.NotApplied && s.Action == identity.PasswordReset {
+			more.items = append(more.items, store.ItemChange{Item: store.Item{Shelf: shelfSecret, Key: s.ID}, Delete: true, Expect: store.AnyVersion})
+		}
+		return reset.Record{Event: r}, more, nil
+	})
+}
+
+// Withdraw takes back an order that the hands refused to carry out, and ends
+// the request.
+func (g *Gate) Withdraw(ctx context.Context, request, order, reason string) error {
+	_, err := g.change(ctx, request, system, func(reset.State, time.Time) (reset.Command, besides, error) {
+		return reset.Record{Event: reset.Withdrawn{Order: order, Reason: reason}}, besides{}, nil
+	})
+	return err
+}
+
+// FollowUp records what came of a follow-up.
+func (g *Gate) FollowUp(ctx context.Context, request string, f reset.FollowedUp) error {
+	_, err := g.change(ctx, request, system, func(reset.State, time.Time) (reset.Command, besides, error) {
+		return reset.Record{Event: f}, besides{}, nil
+	})
+	return err
+}
+
+// Secrets is what the claimant is shown once.
+type Secrets struct {
+	Password     string `json:"password,omitempty"`
+	RecoveryCode string `json:"recovery_code,omitempty"` // replaces the one that was used
+}
+
+// Reveal shows the new secret to the session that proved itself, once: it is
+// deleted in the commit that records the showing, before it is returned.
+func (g *Gate) Reveal(ctx context.Context, token string) (Secrets, error) {
+	var out Secrets
+	s, session, err := g.claimed(ctx, token)
+	if err != nil {
+		return out, err
+	}
+	if s.Claimant != session || s.Status() != reset.Done {
+		return out, &reset.Refusal{Code: reset.IllegalTransition, Msg: "there is nothing to show to this session"}
+	}
+	if s.Order.Recipient != "" && !s.Revealed {
+		item, plain, err := g.unseal(ctx, shelfSecret, s.ID, token)
+		if err != nil {
+			return out, err
+		}
+		_, err = g.change(ctx, s.ID, "session:"+session, func(reset.State, time.Time) (reset.Command, besides, error) {
+			return reset.Record{Event: reset.Revealed{Session: session}}, besides{items: []store.ItemChange{drop(item)}}, nil
+		})
+		if err != nil {
+			return out, err
+		}
+		out.Password = plain
+	}
+	item, plain, err := g.unseal(ctx, shelfReplacement, s.ID, token)
+	var gone *Fault
+	switch {
+	case errors.As(err, &gone):
+	case err != nil:
+		return out, err
+	default:
+		if err := g.store.Change(ctx, drop(item)); err == nil {
+			out.RecoveryCode = plain
+		} else if !errors.Is(err, store.ErrConflict) {
+			return out, fmt.Errorf("gate: forgetting a shown code: %w", err)
+		}
+	}
+	if out == (Secrets{}) {
+		return out, &reset.Refusal{Code: reset.IllegalTransition, Msg: "what there was has been shown once already"}
+	}
+	return out, nil
+}
+
+func (g *Gate) unseal(ctx context.Context, shelf, key, token string) (store.Item, string, error) {
+	item, err := g.store.Item(ctx, shelf, key, g.now())
+	if errors.Is(err, store.ErrNotFound) {
+		return item, "", &Fault{"secret_lapsed", "the new secret was not fetched in time; open a new request"}
+	}
+	if err != nil {
+		return item, "", fmt.Errorf("gate: reading a sealed secret: %w", err)
+	}
+	plain, err := sealing.OpenWith(token, item.Value)
+	if err != nil {
+		return item, "", fmt.Errorf("gate: %w", err)
+	}
+	return item, string(plain), nil
+}
