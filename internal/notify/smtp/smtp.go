@@ -94,7 +94,7 @@ func (s *Sender) options(ctx context.Context) []gomail.Option {
 	c := s.config
 	config := &tls.Config{ServerName: c.Host, RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12}
 	o := []gomail.Option{
-		gomail.WithPort(c.Port), gomail.WithTimeout(c.Timeout+time.Minute), // so that it is always ctx that ends first
+		gomail.WithPort(c.Port), gomail.WithTimeout(c.Timeout + time.Minute), // so that it is always ctx that ends first
 		gomail.WithTLSConfig(config), gomail.WithoutNoop(),
 		gomail.WithDialContextFunc(func(context.Context, string, string) (net.Conn, error) {
 			return dial(ctx, c, config)
