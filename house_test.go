@@ -64,8 +64,8 @@ var rows = []row{
 		vendors: "github.com/fxamacker/cbor/v2 filippo.io/age"},
 
 	// Ports and what stands behind them. A backend never imports a sibling.
-	{at: "internal/store", floor: port, ours: "identity ledger"},
-	{at: "internal/store/sqlite", floor: backend, ours: "store identity ledger", std: "database/sql",
+	{at: "internal/store", floor: port, ours: "identity ledger", vendors: "golang.org/x/mod/sumdb"},
+	{at: "internal/store/sqlite", floor: backend, ours: "store identity ledger", std: "database/sql syscall",
 		vendors: `modernc.org/sqlite github.com/pressly/goose/v3 github.com/riverqueue/river
 			golang.org/x/mod/sumdb golang.org/x/sync`},
 	{at: "internal/store/storetest", floor: suite, ours: "store identity ledger", std: "testing",
@@ -95,8 +95,9 @@ var rows = []row{
 
 	// The door, the hands, and who is calling. None of them names a backend,
 	// and the hands do not know the door: they judge the bundle for themselves.
-	{at: "internal/gate", floor: service, ours: allPure + " directory store notify passhash sealing",
-		vendors: "github.com/google/uuid golang.org/x/sync golang.org/x/text/unicode/norm"},
+	// The gate makes no keys in software; it knows one when it is shown one.
+	{at: "internal/gate", floor: service, ours: allPure + " directory store notify passhash sealing softkey",
+		vendors: "github.com/google/uuid golang.org/x/mod/sumdb/note golang.org/x/sync golang.org/x/text/unicode/norm"},
 	{at: "internal/dispatch", floor: service, ours: allPure + " directory store notify sealing",
 		vendors: "github.com/google/uuid golang.org/x/sync"},
 	{at: "internal/signin", floor: service, ours: "identity proof proof/passkey roster store passhash", std: "net/http",
