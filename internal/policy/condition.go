@@ -69,7 +69,9 @@ func (l *loader) condition(n *yaml.Node, path string, e *environment) *condition
 	}
 	before := len(l.problems)
 	k.inspect(tree.NativeRep())
-	k.bound(tree)
+	if len(l.problems) == before {
+		k.bound(tree)
+	}
 	if len(l.problems) > before {
 		return nil
 	}
@@ -171,7 +173,11 @@ func (k *check) explain(tree *ast.AST, e *cel.Error) (offset int, msg string) {
 	case at.Kind() == ast.IdentKind && strings.HasPrefix(e.Message, "undeclared reference"):
 		return offset, fmt.Sprintf("unknown name `%s`; %s", clip(at.AsIdent()), suggest(at.AsIdent(), k.names()))
 	case at.Kind() == ast.CallKind && strings.HasPrefix(e.Message, "undeclared reference"):
-		return offset, fmt.Sprintf("unknown function `%s`; %s", clip(at.AsCall().FunctionName()), suggest(at.AsCall().FunctionName(), k.functions()))
+		name := at.AsCall().FunctionName()
+		if start := offset - len(name); start >= 0 && string(k.src[start:offset]) == name {
+			offset = start // CEL points at the parenthesis
+		}
+		return offset, fmt.Sprintf("unknown function `%s`; %s", clip(name), suggest(name, k.functions()))
 	case strings.HasPrefix(e.Message, "found no matching overload"):
 		return offset, "these types cannot be combined: " + readable(e.Message)
 	}
@@ -311,7 +317,7 @@ func (k *check) bound(tree *cel.Ast) {
 	case err != nil:
 		k.fault(0, "the cost cannot be estimated: %s", firstLine(err.Error()))
 	case estimate.Max > maxCost:
-		k.fault(0, "the condition could take too long (cost %d, at most %d); nest fewer loops and avoid long lists inside them", estimate.Max, maxCost)
+		k.fault(0, "the condition could take too long over the largest facts; nest fewer loops and keep long lists out of them")
 	}
 }
 

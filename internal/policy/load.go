@@ -188,7 +188,7 @@ func (l *loader) readRules(v *yaml.Node, path string) {
 			"deny":   func(v *yaml.Node, path string) { r.deny = l.line(v, path) },
 		})
 		l.require(v, path, seen, "rule", "when")
-		if (seen["demand"] == nil) == (seen["deny"] == nil) {
+		if (seen["demand"] == nil) == (seen["deny"] == nil) && v.Kind == yaml.MappingNode {
 			l.fault(v, path, "a rule needs either `demand` or `deny`, and not both")
 		}
 		if first, twice := lines[r.name]; twice && r.name != "" {
@@ -221,7 +221,7 @@ func (l *loader) demand(v *yaml.Node, path string) demand {
 		"follow_up": func(v *yaml.Node, path string) { d.followUp = l.words(v, path, slices.Clone(followUpWords)) },
 		"review":    func(v *yaml.Node, path string) { d.review = l.duration(v, path) },
 	})
-	if len(seen) == 0 && v.Kind == yaml.MappingNode {
+	if len(v.Content) == 0 && v.Kind == yaml.MappingNode {
 		l.fault(v, path, "the demand is empty; say what the rule asks for or take the rule out")
 	}
 	for name := range seen {

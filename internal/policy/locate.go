@@ -13,6 +13,7 @@ import (
 // is exact for scalars on one line and for block scalars; within a folded
 // scalar it is exact for every character that is not white space.
 func locate(src []string, n *yaml.Node, value []rune, offset int) (line, column int) {
+	offset = max(offset, 0)
 	w := walker{src: src, line: n.Line - 1, col: n.Column - 1}
 	switch {
 	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
@@ -24,7 +25,7 @@ func locate(src []string, n *yaml.Node, value []rune, offset int) (line, column 
 		w.take(r, n.Style)
 	}
 	if offset < len(value) && !isSpace(value[offset]) {
-		w.skipSpace()
+		w.settle(n.Style)
 	}
 	return w.line + 1, w.col + 1
 }
@@ -69,14 +70,24 @@ func (w *walker) skipSpace() {
 	}
 }
 
+// settle goes to the source of the next character that is not white space; an
+// escaped line break stands for nothing.
+func (w *walker) settle(style yaml.Style) {
+	w.skipSpace()
+	for style&yaml.DoubleQuotedStyle != 0 && w.at(0) == '\\' && w.at(1) == '\n' {
+		w.step(2)
+		w.skipSpace()
+	}
+}
+
 // take moves over the source of the value's next character.
 func (w *walker) take(r rune, style yaml.Style) {
 	if !isSpace(r) {
-		w.skipSpace()
+		w.settle(style)
 	}
 	switch c := w.at(0); {
 	case style&yaml.DoubleQuotedStyle != 0 && c == '\\':
-		w.takeEscape(r, style)
+		w.takeEscape()
 	case style&yaml.SingleQuotedStyle != 0 && c == '\'':
 		w.step(2)
 	case c == r, isSpace(c):
@@ -84,12 +95,8 @@ func (w *walker) take(r rune, style yaml.Style) {
 	}
 }
 
-func (w *walker) takeEscape(r rune, style yaml.Style) {
+func (w *walker) takeEscape() {
 	switch w.at(1) {
-	case '\n': // an escaped line break stands for nothing
-		w.step(2)
-		w.skipSpace()
-		w.take(r, style)
 	case 'x':
 		w.step(4)
 	case 'u':

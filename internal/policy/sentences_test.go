@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"countersign/internal/identity"
 )
 
@@ -196,7 +198,7 @@ func TestFactsComeBackFromJSONAsTheyWere(t *testing.T) {
 			t.Fatal(err)
 		}
 		again, _ := json.Marshal(back)
-		if string(again) != string(b) || !sameValue(f, back) {
+		if string(again) != string(b) || !cmp.Equal(f, back) {
 			t.Errorf("%s\ncame back as\n%s", b, again)
 		}
 	}
@@ -213,13 +215,13 @@ func TestPlansComeBackFromJSONAsTheyWere(t *testing.T) {
 			t.Fatal(err)
 		}
 		var back Plan
-		if err := json.Unmarshal(b, &back); err != nil || !sameValue(plan, back) {
+		if err := json.Unmarshal(b, &back); err != nil || !cmp.Equal(plan, back) {
 			t.Errorf("%s came back as %+v, %v", b, back, err)
 		}
 		if strings.Contains(string(b), "null") {
 			t.Errorf("a list that is empty must be written as one: %s", b)
 		}
-		if !sameValue(plan, Join(plan, back)) {
+		if !cmp.Equal(plan, Join(plan, back)) {
 			t.Errorf("joined with itself the plan changes: %+v", Join(plan, back))
 		}
 	}

@@ -378,7 +378,7 @@ func (p *parser) unknown(word string) error {
 // Nearest is the one of words that a typing slip could have turned into word,
 // or "" when none is close enough to be worth suggesting.
 func Nearest(word string, words []string) string {
-	best, least := "", len(word)/3+1
+	best, least := "", (len(word)+1)/3
 	if len(word) > 64 {
 		return ""
 	}
