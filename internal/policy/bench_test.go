@@ -1,0 +1,131 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"countersign/internal/approval"
+	"countersign/internal/identity"
+	"countersign/internal/proof"
+)
+
+// forty is a policy of forty rules as a company of some size has them.
+func forty(t testing.TB) *Policy {
+	var b strings.Builder
+	b.WriteString(head + `classes:
+  - {class: privileged, when: 'subject.admin || subject.groups.exists(g, g in ["Domain Admins", "Helpdesk"])'}
+  - {class: sensitive, when: 'subject.unit in ["Payroll", "Finance"]'}
+  - {class: standard, when: "true"}
+desks:
+  - {desk: near, reach: subject.class != "break_glass"}
+rules:
+  - {rule: everyone, when: "true", demand: {proofs: passkey || (recovery_code && (totp || recovery_contact)) || in_person, notify: [manager]}}
+  - {rule: admins, when: 'subject.class in ["privileged", "unknown"]', demand: {proofs: in_person || (passkey && vouch), approvals: [{role: security, count: 1}], wait: 2h}}
+  - {rule: two-steps, when: 'action == "mfa_reset" && history.exists(h, h.action == "password_reset")', demand: {tier: high}}
+  - {rule: vendor-chat, when: agent.vendor && request.channel == "chat", deny: no}
+`)
+	for i := range 36 {
+		fmt.Fprintf(&b, "  - {rule: unit-%d, when: 'subject.class == %q && action == %q && subject.unit == \"Unit %d\"', demand: {review: 1d}}\n",
+			i, identity.Classes[i%5], identity.Actions[i%10], i)
+	}
+	p, err := Load([]byte(b.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func busy() Facts {
+	f := ordinary()
+	f.Agent = Agent{Person: "p9", Desk: "near"}
+	f.Request.Channel = identity.Phone
+	f.Action = identity.MFAReset
+	for i := range 12 {
+		f.Subject.Groups = append(f.Subject.Groups, fmt.Sprintf("Group %d", i))
+	}
+	f.History = []Past{{Action: identity.Unlock, At: noon}, {Action: identity.PasswordReset, At: noon}}
+	return f
+}
+
+// byHand is what forty says, written in Go.
+func byHand(f Facts) Plan {
+	p := Plan{Class: identity.Standard, Tier: identity.Low, CoolOff: int64(proof.CoolOff.Seconds()), Expires: defaultEnd, Delivery: []string{"session"}, FollowUp: []string{}}
+	switch {
+	case *f.Subject.Admin || slices.Contains(f.Subject.Groups, "Domain Admins") || slices.Contains(f.Subject.Groups, "Helpdesk"):
+		p.Class = identity.Privileged
+	case f.Subject.Unit == "Payroll" || f.Subject.Unit == "Finance":
+		p.Class = identity.Sensitive
+	}
+	p.Tier = floors[p.Class]
+	p.Proofs = proof.Formula{{proof.InPerson}, {proof.RecoveryCode, proof.RecoveryContact}}
+	p.Notify = []string{"manager", "owner_all"}
+	p.Reasons = []Reason{{byDefault, "cool_off"}, {byDefault, "delivery"}, {byDefault, "expires"}, {"everyone", "notify"}, {"everyone", "proofs"}}
+	p.Approvals = []approval.Need{}
+	if f.Action == identity.MFAReset && slices.ContainsFunc(f.History, func(h Past) bool { return h.Action == identity.PasswordReset }) {
+		p.Tier = p.Tier.Max(identity.High)
+		p.Reasons = append(p.Reasons, Reason{"two-steps", "tier"})
+	}
+	for i := range 36 {
+		if p.Class == identity.Classes[i%5] && f.Action == identity.Actions[i%10] && f.Subject.Unit == fmt.Sprint("Unit ", i) {
+			p.Review = 86400
+		}
+	}
+	return p
+}
+
+func TestTheMatcherWrittenByHandAgrees(t *testing.T) {
+	judge(t, forty(t).Plan(busy()), []string{"class standard", "tier high"})
+	rapidlessSame(t, forty(t).Plan(busy()), byHand(busy()))
+}
+
+func rapidlessSame(t *testing.T, a, b Plan) {
+	t.Helper()
+	if !AtLeast(a, b) || !AtLeast(b, a) || !slices.Equal(a.Reasons, b.Reasons) {
+		t.Errorf("%+v\n%+v", a, b)
+	}
+}
+
+func BenchmarkPlan(b *testing.B) {
+	p, f := forty(b), busy()
+	b.Run("policy", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			p.Plan(f)
+		}
+	})
+	b.Run("by_hand", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			byHand(f)
+		}
+	})
+	b.Run("conditions_alone", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			v := newView(&f, nil, false)
+			v.subjectFacts.class = identity.Standard
+			for _, r := range p.rules {
+				_, _ = r.when.holds(v)
+			}
+		}
+	})
+}
+
+func BenchmarkLoad(b *testing.B) {
+	src := forty(b).Source()
+	for b.Loop() {
+		if _, err := Load(src); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkJoin(b *testing.B) {
+	p := forty(b).Plan(busy())
+	b.ReportAllocs()
+	for b.Loop() {
+		Join(p, p)
+	}
+}
