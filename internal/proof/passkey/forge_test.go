@@ -79,6 +79,27 @@ func TestClientDataIsReadExactly(t *testing.T) {
 	}
 }
 
+// A server that has lost its challenge or its name must not accept what was
+// made for none.
+func TestNothingMatchesNothing(t *testing.T) {
+	key, cred, data := forger(t)
+	for _, short := range [][]byte{nil, {}, challenge[:1], challenge[:15]} {
+		client := fmt.Appendf(nil, `{"type":"webauthn.get","challenge":%q,"origin":"https://desk.example.org"}`, passkey.Bytes(short))
+		if err := passkey.Verify(ours, cred, short, forge(key, data, client)); !errors.Is(err, passkey.ErrChallenge) {
+			t.Errorf("a challenge of %d bytes: %v; want ErrChallenge", len(short), err)
+		}
+	}
+	client := fmt.Appendf(nil, `{"type":"webauthn.get","challenge":%q,"origin":""}`, passkey.Bytes(challenge))
+	if err := passkey.Verify(passkey.RelyingParty{ID: ours.ID}, cred, challenge, forge(key, data, client)); !errors.Is(err, passkey.ErrOrigin) {
+		t.Errorf("no origin: %v; want ErrOrigin", err)
+	}
+	none := sha256.Sum256(nil)
+	nobody := passkey.RelyingParty{Origins: []string{""}}
+	if err := passkey.Verify(nobody, cred, challenge, forge(key, append(none[:], data[32:]...), client)); !errors.Is(err, passkey.ErrRelyingParty) {
+		t.Errorf("no relying party: %v; want ErrRelyingParty", err)
+	}
+}
+
 func TestOnlyThreeKindsOfKeysCount(t *testing.T) {
 	_, _, data := forger(t)
 	client := fmt.Appendf(nil, `{"type":"webauthn.get","challenge":%q,"origin":"https://desk.example.org"}`, passkey.Bytes(challenge))

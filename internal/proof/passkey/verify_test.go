@@ -173,6 +173,7 @@ func TestARegistrationIsRefusedFor(t *testing.T) {
 		"another relying party":     {challenge, make(virtualwebauthn.RelyingParty{ID: "example.com", Origin: ours.Origins[0]}, auth), passkey.ErrRelyingParty},
 		"nobody touched the device": {challenge, make(at(ours.Origins[0]), absent), passkey.ErrPresence},
 		"no PIN and no finger":      {challenge, make(at(ours.Origins[0]), unverified), passkey.ErrUnverified},
+		"another id by the browser": {challenge, bytes.ReplaceAll(honest, []byte(passkey.Bytes(key.ID).String()), []byte("AAAA")), passkey.ErrCredential},
 		"rubbish":                   {challenge, []byte("{}"), passkey.ErrForm},
 		"something after it":        {challenge, append(slices.Clone(honest), "{}"...), passkey.ErrForm},
 		"far too much of it":        {challenge, append(slices.Clone(honest), bytes.Repeat([]byte(" "), 1<<16)...), passkey.ErrForm},
