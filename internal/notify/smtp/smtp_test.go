@@ -112,7 +112,7 @@ func TestARefusalIsTemporaryOrForGoodAndTellsNoSecret(t *testing.T) {
 			if err != nil && (strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "a.sato@")) {
 				t.Errorf("the error tells: %v", err)
 			}
-			if said := fmt.Sprintf("answered %d", c.code); err != nil && c.code > 0 && !strings.Contains(err.Error(), said) {
+			if said := fmt.Sprintf("answered %d", c.code); err != nil && c.code > 0 && c.stage != notifytest.AtHello && !strings.Contains(err.Error(), said) {
 				t.Errorf("the error does not say what the server answered: %v", err)
 			}
 			if len(inbox.Messages()) != 0 {
