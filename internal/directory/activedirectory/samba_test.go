@@ -223,7 +223,7 @@ func TestStandingsOfAnAccount(t *testing.T) {
 
 func TestAPrincipalNameIsANameToo(t *testing.T) {
 	s := servers.StartSamba(t)
-	if a := find(t, connect(t, s), servers.Boss+"@corp.example.test"); a.Login != servers.Boss {
+	if a := find(t, connect(t, s), servers.Boss+"@corp.example.test"); a.Login != servers.Boss || string(a.ID) != "corp/"+s.ID(t, servers.Boss) {
 		t.Errorf("a principal name finds %q", a.Login)
 	}
 }

@@ -141,6 +141,9 @@ func TestARenameKeepsTheID(t *testing.T) {
 	s := servers.StartSlapd(t)
 	d := connect(t, s)
 	before := find(t, d, servers.Second)
+	if want := "tree/" + s.ID(t, servers.Second); string(before.ID) != want {
+		t.Errorf("the id is %q; want %q", before.ID, want)
+	}
 	s.Admin(t, func(c *goldap.Conn) error {
 		return c.ModifyDN(goldap.NewModifyDNRequest(s.DN(servers.Second), `uid=new\, strange\20`, true, ""))
 	})

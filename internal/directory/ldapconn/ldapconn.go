@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"time"
 
 	"countersign/internal/directory"
@@ -45,6 +46,23 @@ type Server struct {
 	BindDN, Password string
 	// Timeout bounds one operation; zero: DefaultTimeout.
 	Timeout time.Duration
+}
+
+// Roots reads the PEM certificates that may sign a server's; "" is the system's
+// choice.
+func Roots(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("ldapconn: reading certificates: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("ldapconn: reading certificates: %s holds none", file)
+	}
+	return pool, nil
 }
 
 // Client opens connections to one server.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"countersign/internal/directory"
+	"countersign/internal/directory/directorytest/certs"
 	"countersign/internal/directory/directorytest/scripted"
 	"countersign/internal/directory/ldapconn"
 	"github.com/go-ldap/ldap/v3"
@@ -49,6 +50,21 @@ func TestOnlyEncryptedNamedServersAreConfigurable(t *testing.T) {
 		if _, err := ldapconn.New(s); err == nil {
 			t.Errorf("an anonymous service account is accepted: %+v", s)
 		}
+	}
+}
+
+func TestCertificatesComeFromAFileThatHasSome(t *testing.T) {
+	set := certs.New(t, "127.0.0.1")
+	if pool, err := ldapconn.Roots(set.CAFile); err != nil || !pool.Equal(set.Pool) {
+		t.Errorf("Roots = %v", err)
+	}
+	for _, bad := range []string{set.KeyFile, set.Dir, set.CAFile + ".not"} {
+		if pool, err := ldapconn.Roots(bad); err == nil || pool != nil {
+			t.Errorf("Roots of %q = %v; want an error", bad, err)
+		}
+	}
+	if pool, err := ldapconn.Roots(""); err != nil || pool != nil {
+		t.Errorf("without a file: %v, %v; want the system's", pool, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -270,4 +271,15 @@ func (s *Samba) LockOut(t testing.TB, login string) {
 func (s *Samba) MustChange(t testing.TB, login string) bool {
 	t.Helper()
 	return s.Entry(t, login).GetAttributeValue("pwdLastSet") == "0"
+}
+
+// ID is the user's objectGUID as Microsoft's tools print it.
+func (s *Samba) ID(t testing.TB, login string) string {
+	t.Helper()
+	b := s.Entry(t, login).GetRawAttributeValue("objectGUID")
+	if len(b) != 16 {
+		t.Fatalf("%s has no objectGUID", login)
+	}
+	le := binary.LittleEndian
+	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", le.Uint32(b), le.Uint16(b[4:]), le.Uint16(b[6:]), b[8:10], b[10:])
 }

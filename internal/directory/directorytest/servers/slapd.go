@@ -204,3 +204,9 @@ func (s *Slapd) MustChange(t testing.TB, login string) bool {
 	t.Helper()
 	return s.Entry(t, login).GetAttributeValue("pwdReset") == "TRUE"
 }
+
+// ID is the user's entryUUID.
+func (s *Slapd) ID(t testing.TB, login string) string {
+	t.Helper()
+	return s.Entry(t, login).GetAttributeValue("entryUUID")
+}
