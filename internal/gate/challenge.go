@@ -71,9 +71,10 @@ func (g *Gate) sendCode(ctx context.Context, s reset.State, challenge string, to
 	if err != nil {
 		return besides{}, err
 	}
+	token, veto := g.newVeto(s.ID, to.ID, g.now())
 	subject, text, err := code.Message(code.Letter{
 		Organisation: g.cfg.Organisation, Action: s.Action, Case: s.Case, Code: digits,
-		Life: 10 * time.Minute, Repudiate: g.cfg.BaseURL + "/not-me",
+		Life: 10 * time.Minute, Repudiate: g.cfg.BaseURL + "/not-me/" + token,
 	})
 	if err != nil {
 		return besides{}, fmt.Errorf("gate: writing the letter: %w", err)
@@ -83,7 +84,7 @@ func (g *Gate) sendCode(ctx context.Context, s reset.State, challenge string, to
 		return besides{}, err
 	}
 	return besides{
-		items: []store.ItemChange{put(shelfCode, challenge, s.ID, codeHash{hash}, 0, until), mail},
+		items: []store.ItemChange{put(shelfCode, challenge, s.ID, codeHash{hash}, 0, until), mail, veto},
 		jobs:  []store.Job{job},
 	}, nil
 }

@@ -23,20 +23,18 @@ const (
 // secretLife is how long a new secret waits to be fetched.
 const secretLife = 24 * time.Hour
 
-// Sealed is a new secret as it is stored: once for the person who proved
-// themselves, once for the hands, who need it to find out after a crash
-// whether it was set. Both are empty for orders without a secret.
-type Sealed struct{ ForClaimant, ForHands []byte }
-
-// Mark writes the dispatch marker, and in the same transaction the sealed
-// secret. After it returns nil the hands may touch the directory, once.
-func (g *Gate) Mark(ctx context.Context, request, order string, sealed Sealed) error {
+// Mark writes the dispatch marker, and in the same transaction the new secret:
+// sealed once for the person who proved themselves, once for the hands, who
+// need it to find out after a crash whether it was set. Both are empty for
+// orders without a secret. After Mark returns nil the hands may touch the
+// directory, once.
+func (g *Gate) Mark(ctx context.Context, request, order string, forClaimant, forHands []byte) error {
 	_, err := g.change(ctx, request, system, func(s reset.State, at time.Time) (reset.Command, besides, error) {
 		var more besides
-		if len(sealed.ForHands) > 0 {
+		if len(forHands) > 0 {
 			more.items = []store.ItemChange{
-				{Item: store.Item{Shelf: shelfSecret, Key: s.ID, Owner: s.ID, Value: sealed.ForClaimant, Expires: at.Add(secretLife)}, Expect: store.AnyVersion},
-				{Item: store.Item{Shelf: shelfHands, Key: order, Owner: s.ID, Value: sealed.ForHands}},
+				{Item: store.Item{Shelf: shelfSecret, Key: s.ID, Owner: s.ID, Value: forClaimant, Expires: at.Add(secretLife)}, Expect: store.AnyVersion},
+				{Item: store.Item{Shelf: shelfHands, Key: order, Owner: s.ID, Value: forHands}},
 			}
 		}
 		return reset.Record{Event: reset.Dispatched{Order: order}}, more, nil

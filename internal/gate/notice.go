@@ -164,7 +164,7 @@ func (g *Gate) text(s reset.State, notice, token string) string {
 	if notice == noticeOpened {
 		b.WriteString("Nothing has been changed. It will only go ahead with proof that it is really the owner who asks.\nNobody who works at the helpdesk will ever ask you for a code or a password.\n\n")
 	}
-	fmt.Fprintf(&b, "If this wasn't you, stop it here (no sign-in needed):\n\n    %s/not-me#%s\n", g.cfg.BaseURL, token)
+	fmt.Fprintf(&b, "If this wasn't you, stop it here (no sign-in needed):\n\n    %s/not-me/%s\n", g.cfg.BaseURL, token)
 	return b.String()
 }
 

@@ -1,0 +1,131 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"countersign/internal/directory"
+	"countersign/internal/identity"
+	"countersign/internal/reset"
+	"countersign/internal/store"
+)
+
+// reconcile finds out what became of an order whose marker is written and
+// whose receipt is not, or does not know. It only reads. What cannot be learnt
+// is recorded as not known, and tried again.
+func (h *Hands) reconcile(ctx context.Context, s reset.State) error {
+	outcome, note, err := h.learn(ctx, s)
+	if err != nil {
+		h.Log.Warn("an outcome could not be learnt yet", "request", s.ID, "order", s.Order.Order, "error", err)
+		if s.Status() == reset.Uncertain {
+			return err
+		}
+		outcome, note = reset.NotKnown, "the outcome could not be learnt yet"
+	}
+	return h.receive(ctx, s, reset.Received{
+		Order: s.Order.Order, Outcome: outcome, OldDead: oldDead(s, outcome), Reconciled: true, Notes: []string{note},
+	})
+}
+
+func oldDead(s reset.State, o reset.Outcome) string {
+	if s.Action == identity.PasswordReset && o == reset.Applied {
+		return "unknown"
+	}
+	return ""
+}
+
+func (h *Hands) learn(ctx context.Context, s reset.State) (reset.Outcome, string, error) {
+	d, ok := h.actors[s.Subject.Directory()]
+	if !ok {
+		return "", "", errors.New("dispatch: no credentials for this directory")
+	}
+	if s.Action == identity.Unlock {
+		return h.learnLock(ctx, d, s)
+	}
+	return h.learnPassword(ctx, d, s)
+}
+
+func (h *Hands) learnLock(ctx context.Context, d directory.Directory, s reset.State) (reset.Outcome, string, error) {
+	a, err := d.Lookup(ctx, s.Subject)
+	if err != nil {
+		return "", "", fmt.Errorf("dispatch: reading the account: %w", err)
+	}
+	if a.Locked {
+		return reset.NotApplied, "the account was found still locked", nil
+	}
+	return reset.Applied, "the account was found unlocked", nil
+}
+
+func (h *Hands) learnPassword(ctx context.Context, d directory.Directory, s reset.State) (reset.Outcome, string, error) {
+	v, ok := d.(directory.Verifier)
+	if !ok {
+		return "", "", errors.New("dispatch: this directory cannot try a secret out")
+	}
+	sealed, err := h.Door.HandsSecret(ctx, s.Order.Order)
+	if err != nil {
+		return "", "", err
+	}
+	secret, err := h.Box.Open(sealed)
+	if err != nil {
+		return "", "", fmt.Errorf("dispatch: opening what was kept for reconciliation: %w", err)
+	}
+	switch err := v.VerifyPassword(ctx, s.Subject, string(secret)); {
+	case err == nil:
+		return reset.Applied, "the new secret was found to work", nil
+	case errors.Is(err, directory.ErrBadCredential):
+		return reset.NotApplied, "the new secret was found not to work", nil
+	default:
+		return "", "", fmt.Errorf("dispatch: trying the new secret: %w", err)
+	}
+}
+
+// followUp does what the reset entails, each once, and records what came of
+// it. What a directory cannot do is recorded as such, not passed over.
+func (h *Hands) followUp(ctx context.Context, a store.Attempt) error {
+	request, err := requestOf(a)
+	if err != nil {
+		return err
+	}
+	report, err := h.verified(ctx, request)
+	if err != nil {
+		return err
+	}
+	s := report.State
+	if s.Status() != reset.Done {
+		return nil
+	}
+	var faults []error
+	for _, kind := range s.Plan.FollowUp {
+		done := func(f reset.FollowedUp) bool { return f.Kind == kind && f.Outcome != "failed" }
+		if slices.ContainsFunc(s.FollowUps, done) {
+			continue
+		}
+		f, fault := h.entail(ctx, s, kind)
+		if fault != nil && a.Number < a.Max {
+			faults = append(faults, fault)
+			continue
+		}
+		if err := h.Door.FollowUp(ctx, s.ID, f); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (h *Hands) entail(ctx context.Context, s reset.State, kind string) (reset.FollowedUp, error) {
+	f := reset.FollowedUp{Kind: kind, Outcome: "not_supported", Note: "the directory offers no way to do this"}
+	r, ok := h.actors[s.Subject.Directory()].(directory.SessionRevoker)
+	if kind != "revoke_sessions" || !ok {
+		return f, nil
+	}
+	out, err := r.RevokeSessions(ctx, s.Subject)
+	if err == nil && out.Applied {
+		f.Outcome, f.Note = "confirmed", ""
+		return f, nil
+	}
+	h.Log.Error("a follow-up failed", "request", s.ID, "kind", kind, "error", err)
+	f.Outcome, f.Note = "failed", "the directory did not confirm it"
+	return f, errors.Join(err, errors.New("dispatch: a follow-up was not confirmed"))
+}
