@@ -151,7 +151,9 @@ func (d *decision) demand(r *rule) {
 	if m.tier != "" {
 		p.Tier = p.Tier.Max(m.tier)
 	}
-	p.Proofs = proof.And(p.Proofs, m.proofs)
+	if len(m.proofs) > 0 {
+		p.Proofs = proof.And(p.Proofs, m.proofs)
+	}
 	p.Approvals = append(p.Approvals, m.approvals...)
 	p.Wait = max(p.Wait, m.wait)
 	p.CoolOff = max(p.CoolOff, m.coolOff)
