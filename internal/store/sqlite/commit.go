@@ -92,12 +92,12 @@ func (p *prepared) event(i int, d store.Draft) error {
 	if err := l.Check(); err != nil {
 		return fmt.Errorf("event %d (%s): %w", i+1, d.Type, err)
 	}
-	if err := ledger.CheckPrivate(d.Open, d.Private); err != nil {
-		return fmt.Errorf("event %d (%s): %w", i+1, d.Type, err)
-	}
 	var kept []byte
 	if len(d.Private) > 0 {
-		var err error
+		err := ledger.CheckPrivate(d.Open, d.Private)
+		if err != nil {
+			return fmt.Errorf("event %d (%s): %w", i+1, d.Type, err)
+		}
 		if kept, err = json.Marshal(d.Private); err != nil {
 			return fmt.Errorf("event %d (%s): %w", i+1, d.Type, err)
 		}

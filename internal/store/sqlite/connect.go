@@ -39,6 +39,11 @@ func (s *Store) connect(ctx context.Context) error {
 	if err := s.migrate(ctx); err != nil {
 		return err
 	}
+	return s.connectReaders()
+}
+
+func (s *Store) connectReaders() error {
+	var err error
 	s.read, err = sql.Open("sqlite", dsn(s.opt.Path, "query_only(1)", "busy_timeout(10000)", "cache_size(-8192)"))
 	if err != nil {
 		return err

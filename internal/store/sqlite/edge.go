@@ -64,10 +64,10 @@ func (e *edge) append(leaf ledger.Hash, full func(level int, t tile) error) erro
 
 // load reads the edge from the disk and checks that everything there agrees:
 // the signed checkpoint, the stored hashes and the events.
-func (s *Store) load(ctx context.Context) (edge, error) {
+func (s *Store) load(ctx context.Context, db *sql.DB) (edge, error) {
 	var size uint64
 	var signed []byte
-	if err := s.write.QueryRowContext(ctx, selectHead).Scan(&size, &signed); err != nil {
+	if err := db.QueryRowContext(ctx, selectHead).Scan(&size, &signed); err != nil {
 		return edge{}, fmt.Errorf("reading the checkpoint: %w", err)
 	}
 	head, err := s.checkHead(signed)
@@ -78,16 +78,16 @@ func (s *Store) load(ctx context.Context) (edge, error) {
 		return edge{}, fmt.Errorf("the head table says %d entries, the signed checkpoint %d", size, head.Size)
 	}
 	e := edge{}
-	if e.frontier, err = ledger.LoadFrontier(size, nodes{ctx, s.write}); err != nil {
+	if e.frontier, err = ledger.LoadFrontier(size, nodes{ctx, db}); err != nil {
 		return edge{}, err
 	}
 	if root := e.frontier.Root(); root != head.Root {
 		return edge{}, fmt.Errorf("the stored hashes of %d entries have the root %s, the signed checkpoint says %s", size, root, head.Root)
 	}
-	if err := e.loadTiles(ctx, s.write, size); err != nil {
+	if err := e.loadTiles(ctx, db, size); err != nil {
 		return edge{}, err
 	}
-	return e, s.checkEvents(ctx, size, nodes{ctx, s.write})
+	return e, checkEvents(ctx, db, size)
 }
 
 // checkHead reads a checkpoint of this ledger; its errors tell a wrong ledger
@@ -126,9 +126,9 @@ func (e *edge) loadTiles(ctx context.Context, db *sql.DB, size uint64) error {
 
 // checkEvents checks that there are exactly as many events as the checkpoint
 // covers and that the newest is the one it covers. store.Check reads them all.
-func (s *Store) checkEvents(ctx context.Context, size uint64, r ledger.HashReader) error {
+func checkEvents(ctx context.Context, db *sql.DB, size uint64) error {
 	var count, end uint64
-	if err := s.write.QueryRowContext(ctx, countEvents).Scan(&count, &end); err != nil {
+	if err := db.QueryRowContext(ctx, countEvents).Scan(&count, &end); err != nil {
 		return fmt.Errorf("counting events: %w", err)
 	}
 	if count != size || end != size {
@@ -137,7 +137,7 @@ func (s *Store) checkEvents(ctx context.Context, size uint64, r ledger.HashReade
 	if size == 0 {
 		return nil
 	}
-	rows, err := s.write.QueryContext(ctx, selectRecords+fromSeq, size-1, 1)
+	rows, err := db.QueryContext(ctx, selectRecords+fromSeq, size-1, 1)
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (s *Store) checkEvents(ctx context.Context, size uint64, r ledger.HashReade
 	if err != nil {
 		return err
 	}
-	stored, err := r.ReadHashes([]int64{tlog.StoredHashIndex(0, int64(size-1))})
+	stored, err := nodes{ctx, db}.ReadHashes([]int64{tlog.StoredHashIndex(0, int64(size-1))})
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ const (
 
 	rowColumns = `id, subject, person, action, status, tier, desk, agent, case_code, opened, changed, version, state`
 	selectRow  = `SELECT ` + rowColumns + ` FROM requests `
-	selectCase = `SELECT id FROM requests WHERE case_code = ?`
+	selectCase = `SELECT id FROM requests WHERE case_code = ? AND case_code <> ''` // the partial index needs to hear it
 	upsertRow  = `INSERT INTO requests (` + rowColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET subject = excluded.subject, person = excluded.person, action = excluded.action,
 		status = excluded.status, tier = excluded.tier, desk = excluded.desk, agent = excluded.agent,

@@ -117,8 +117,14 @@ func (s *Store) readFault(doing string, err error) error {
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		err = store.ErrNotFound
-	case s.fate() != nil:
+	case s.isClosed():
 		err = fmt.Errorf("%w (%w)", store.ErrClosed, err)
 	}
 	return fmt.Errorf("sqlite: %s: %w", doing, err)
+}
+
+func (s *Store) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }

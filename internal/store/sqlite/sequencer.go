@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 
 	"countersign/internal/store"
@@ -132,13 +131,14 @@ func (s *Store) abandon(tx *sql.Tx, cause error) error {
 // given, the store closes itself: a later flush may report success for pages
 // that the failed one has lost.
 func (s *Store) reread(cause error) error {
-	if failure := (*sqlite.Error)(nil); errors.As(cause, &failure) {
+	var failure interface{ Code() int } // *sqlite.Error
+	if errors.As(cause, &failure) {
 		switch failure.Code() {
 		case lib.SQLITE_IOERR_FSYNC, lib.SQLITE_IOERR_DIR_FSYNC:
 			return s.fail(fmt.Errorf("the disk did not confirm a flush: %w", cause))
 		}
 	}
-	e, err := s.load(context.Background())
+	e, err := s.load(context.Background(), s.write)
 	if err != nil {
 		return s.fail(fmt.Errorf("%w; then reading the ledger back: %w", cause, err))
 	}

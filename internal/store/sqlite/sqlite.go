@@ -36,6 +36,10 @@ type Options struct {
 	Verifier note.Verifier
 	Logger   *slog.Logger     // nil: silent
 	Now      func() time.Time // by which items expire; nil: time.Now. Jobs run by the real clock.
+	// Inspect opens an existing file for reading only, without Signer and
+	// without the lock, even one that fails the checks of Open, so that
+	// store.Check can say what is wrong with it. Writes return ErrClosed.
+	Inspect bool
 }
 
 func (o Options) check() error {
@@ -44,8 +48,10 @@ func (o Options) check() error {
 		return errors.New("no path")
 	case o.Origin == "":
 		return errors.New("no origin")
-	case o.Signer == nil || o.Verifier == nil:
+	case o.Verifier == nil || o.Signer == nil && !o.Inspect:
 		return errors.New("no key")
+	case o.Inspect:
+		return nil
 	case o.Signer.Name() != o.Origin || o.Verifier.Name() != o.Origin:
 		return fmt.Errorf("the keys are of %q and %q, the ledger is %q", o.Signer.Name(), o.Verifier.Name(), o.Origin)
 	case o.Signer.KeyHash() != o.Verifier.KeyHash():
@@ -71,8 +77,9 @@ type Store struct {
 	edge   edge                // the sequencer's alone
 	commit func(*sql.Tx) error // (*sql.Tx).Commit; tests make it fail
 
-	mu    sync.Mutex
-	cause error // why closing is closed; nil while it is open
+	mu     sync.Mutex
+	cause  error // why closing is closed; nil while it is open
+	closed bool  // by Close: reads fail too
 }
 
 var _ store.Store = (*Store)(nil)
@@ -85,7 +92,11 @@ func Open(ctx context.Context, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: opening %s: %w", opt.Path, err)
 	}
-	go s.sequence()
+	if opt.Inspect {
+		close(s.stopped)
+	} else {
+		go s.sequence()
+	}
 	return s, nil
 }
 
@@ -108,6 +119,9 @@ func open(ctx context.Context, opt Options) (_ *Store, err error) {
 			s.release()
 		}
 	}()
+	if opt.Inspect {
+		return s, s.inspect(ctx)
+	}
 	if s.lock, err = acquire(opt.Path + ".lock"); err != nil {
 		return nil, err
 	}
@@ -117,14 +131,40 @@ func open(ctx context.Context, opt Options) (_ *Store, err error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
-	s.edge, err = s.load(ctx)
+	s.edge, err = s.load(ctx, s.write)
 	return s, err
 }
 
+// inspect opens for reading what may be damaged.
+func (s *Store) inspect(ctx context.Context) error {
+	if _, err := os.Stat(s.opt.Path); err != nil {
+		return err
+	}
+	if err := s.connectReaders(); err != nil {
+		return err
+	}
+	if err := s.read.PingContext(ctx); err != nil {
+		return err
+	}
+	cause := errors.New("it was opened for inspection")
+	if _, err := s.load(ctx, s.read); err != nil {
+		cause = err
+	}
+	s.shut(fmt.Errorf("%w: %w", store.ErrClosed, cause))
+	return nil
+}
+
 // Close lets the commits under way finish, refuses new ones with ErrClosed,
-// waits for Work to return, and closes the file.
+// waits for Work to return, and closes the file. A second Close does nothing.
 func (s *Store) Close() error {
 	s.shut(store.ErrClosed)
+	s.mu.Lock()
+	again := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if again {
+		return nil
+	}
 	<-s.stopped
 	s.work.Wait()
 	return s.release()
