@@ -1,0 +1,150 @@
+// Command countersign-verify answers one question offline: was the reset in
+// this bundle allowed? It needs the log's verifier key and the roster's
+// founding entry, and trusts nothing else.
+//
+//	countersign-verify --log-key log.vkey --genesis genesis.json reset.countersign.json
+//
+// It exits with 0 when the reset was allowed, with 1 when it was not or nothing
+// was ordered, and with 2 when it cannot say: a wrong call, or a file that
+// cannot be read.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"countersign/internal/evidence"
+)
+
+const (
+	exitAllowed   = 0
+	exitNot       = 1
+	exitCannotSay = 2
+)
+
+const usage = `Usage: countersign-verify --log-key FILE --genesis FILE [--json] BUNDLE
+
+Says whether the reset in BUNDLE was allowed, and why, believing nobody.
+
+  --log-key FILE   the ledger's verifier key (log.vkey), from a source you trust
+  --genesis FILE   the roster's founding entry (genesis.json), likewise
+  --json           print the report as JSON
+
+BUNDLE may be - for standard input.
+
+Exit status: 0 allowed; 1 not allowed, or nothing was ordered; 2 cannot say.
+`
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, time.Now()))
+}
+
+type options struct {
+	logKey, genesis, bundle string
+	json                    bool
+}
+
+func run(args []string, in io.Reader, out, errs io.Writer, now time.Time) int {
+	o, err := parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		_, _ = io.WriteString(out, usage)
+		return exitAllowed
+	}
+	if err != nil {
+		fmt.Fprintf(errs, "countersign-verify: %v\n\n%s", err, usage)
+		return exitCannotSay
+	}
+	report, err := o.verify(in, now)
+	if err != nil {
+		fmt.Fprintf(errs, "countersign-verify: cannot say: %v\n", err)
+		return exitCannotSay
+	}
+	if err := o.print(out, report); err != nil {
+		fmt.Fprintf(errs, "countersign-verify: writing the report: %v\n", err)
+		return exitCannotSay
+	}
+	if report.Verdict != evidence.Allowed {
+		return exitNot
+	}
+	return exitAllowed
+}
+
+// parse takes flags before and after the bundle alike.
+func parse(args []string) (options, error) {
+	var o options
+	f := flag.NewFlagSet("countersign-verify", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.StringVar(&o.logKey, "log-key", "", "")
+	f.StringVar(&o.genesis, "genesis", "", "")
+	f.BoolVar(&o.json, "json", false, "")
+	for {
+		if err := f.Parse(args); err != nil {
+			return o, err
+		}
+		if f.NArg() == 0 {
+			break
+		}
+		if o.bundle != "" {
+			return o, errors.New("name one bundle")
+		}
+		o.bundle, args = f.Arg(0), f.Args()[1:]
+	}
+	switch {
+	case o.logKey == "":
+		return o, errors.New("--log-key is missing: without a key you trust, nothing can be said")
+	case o.genesis == "":
+		return o, errors.New("--genesis is missing: without a founding entry you trust, nothing can be said")
+	case o.bundle == "":
+		return o, errors.New("the bundle is missing")
+	}
+	return o, nil
+}
+
+func (o options) verify(in io.Reader, now time.Time) (evidence.Report, error) {
+	key, err1 := os.ReadFile(o.logKey)
+	genesis, err2 := os.ReadFile(o.genesis)
+	bundle, err3 := read(o.bundle, in)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return evidence.Report{}, err
+	}
+	return evidence.VerifyFiles(bundle, key, genesis, now)
+}
+
+func read(name string, in io.Reader) ([]byte, error) {
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	return io.ReadAll(io.LimitReader(in, evidence.MaxBundle+1))
+}
+
+func (o options) print(out io.Writer, r evidence.Report) error {
+	if o.json {
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		return e.Encode(r)
+	}
+	tty := terminal(out)
+	_, err := io.WriteString(out, r.Text(evidence.Style{Marks: tty, Colour: tty}))
+	return err
+}
+
+// terminal reports whether out is a screen that may show colours
+// (https://no-color.org).
+func terminal(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
