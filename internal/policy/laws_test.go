@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -371,4 +372,20 @@ func TestAFailedConditionNeverRepeatsAValue(t *testing.T) {
 			t.Errorf("%s did not deny: %s", r, b)
 		}
 	}
+}
+
+func TestAPolicyPlansForManyAtOnce(t *testing.T) {
+	p := mustLoad(t, "../../policies/starter.yaml")
+	want := p.Plan(ordinary())
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 50 {
+				if got := p.Plan(ordinary()); !cmp.Equal(got, want) {
+					t.Errorf("%+v", got)
+				}
+			}
+		})
+	}
+	all.Wait()
 }

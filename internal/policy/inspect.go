@@ -1,0 +1,116 @@
+package policy
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+)
+
+// inspect refuses what type checking lets through.
+func (k *check) inspect(tree *ast.AST) {
+	at := func(x ast.Expr) int {
+		start := tree.SourceInfo().GetStartLocation(x.ID())
+		return k.offset(start.Line(), start.Column())
+	}
+	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(x ast.Expr) {
+		switch x.Kind() {
+		case ast.ComprehensionKind:
+			k.loops = true
+		case ast.StructKind:
+			k.fault(at(x), "a condition cannot make facts, only read them")
+		case ast.CallKind:
+			k.zone(at, x.AsCall())
+			k.spelling(tree, at, x.AsCall())
+		}
+	}))
+}
+
+var fixedZone = regexp.MustCompile(`^(UTC|[+-]?\d\d:\d\d)$`)
+
+// zone refuses named time zones: their rules change with the machine's data,
+// and a plan must come out the same years later.
+func (k *check) zone(at func(ast.Expr) int, call ast.CallExpr) {
+	if !strings.HasPrefix(call.FunctionName(), "get") || len(call.Args()) != 1 {
+		return
+	}
+	arg := call.Args()[0]
+	if s, ok := literal(arg); !ok || !fixedZone.MatchString(s) {
+		k.fault(at(arg), `a time zone must be "UTC" or a fixed offset like "+01:00", because the rules of named zones change`)
+	}
+}
+
+// spelling refuses comparisons of a fact with a word it can never be.
+func (k *check) spelling(tree *ast.AST, at func(ast.Expr) int, call ast.CallExpr) {
+	args := call.Args()
+	if !slices.Contains([]string{operators.Equals, operators.NotEquals, operators.In}, call.FunctionName()) || len(args) != 2 {
+		return
+	}
+	for i := range args {
+		known := k.envs.vocabulary(ownerOf(tree, args[i]))
+		if known == nil {
+			continue
+		}
+		for _, w := range literals(args[1-i]) {
+			if s, _ := literal(w); !slices.Contains(known, s) {
+				k.fault(at(w), "`%s` is never `%s`; %s", nameOf(args[i]), clip(s), suggest(s, known))
+			}
+		}
+	}
+}
+
+// ownerOf gives the type a field is read from, and the field; for a variable
+// the type is "".
+func ownerOf(tree *ast.AST, x ast.Expr) (typ, field string) {
+	switch x.Kind() {
+	case ast.IdentKind:
+		return "", x.AsIdent()
+	case ast.SelectKind:
+		return tree.GetType(x.AsSelect().Operand().ID()).TypeName(), x.AsSelect().FieldName()
+	}
+	return "", ""
+}
+
+func nameOf(x ast.Expr) string {
+	switch {
+	case x.Kind() == ast.IdentKind:
+		return x.AsIdent()
+	case x.Kind() == ast.SelectKind && x.AsSelect().Operand().Kind() == ast.IdentKind:
+		return x.AsSelect().Operand().AsIdent() + "." + x.AsSelect().FieldName()
+	case x.Kind() == ast.SelectKind:
+		return x.AsSelect().FieldName()
+	}
+	return ""
+}
+
+// literals gives the text constants of a constant or of a list.
+func literals(x ast.Expr) []ast.Expr {
+	if x.Kind() != ast.ListKind {
+		x := []ast.Expr{x}
+		return slices.DeleteFunc(x, func(x ast.Expr) bool { _, ok := literal(x); return !ok })
+	}
+	return slices.DeleteFunc(slices.Clone(x.AsList().Elements()), func(x ast.Expr) bool { _, ok := literal(x); return !ok })
+}
+
+func literal(x ast.Expr) (string, bool) {
+	if x.Kind() != ast.LiteralKind {
+		return "", false
+	}
+	s, ok := x.AsLiteral().(types.String)
+	return string(s), ok
+}
+
+// bound refuses a condition that could take too long over the largest facts.
+func (k *check) bound(tree *cel.Ast) {
+	estimate, err := k.env.cel.EstimateCost(tree, bounds{k.env.lists})
+	switch {
+	case err != nil:
+		k.fault(0, "the cost cannot be estimated: %s", firstLine(err.Error()))
+	case estimate.Max > maxCost:
+		k.fault(0, "the condition could take too long over the largest facts; nest fewer loops and keep long lists out of them")
+	}
+}
