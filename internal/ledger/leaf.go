@@ -45,6 +45,18 @@ func HashLeaf(leaf []byte) Hash { return tlog.RecordHash(leaf) }
 // name, numbers out of range, a time that its form cannot carry, a body that is
 // no canonical object, or more than MaxLeaf bytes.
 func (l Leaf) Check() error {
+	s := scanner{in: l.Body}
+	if _, err := s.body(); err != nil {
+		return fmt.Errorf("ledger: leaf %d: the body is not a canonical JSON object: %w", l.Seq, err)
+	}
+	if s.pos != len(l.Body) {
+		return fmt.Errorf("ledger: leaf %d: text after the body", l.Seq)
+	}
+	return l.checkEnvelope()
+}
+
+// checkEnvelope is Check for everything but the body's form.
+func (l Leaf) checkEnvelope() error {
 	if err := l.checkNames(); err != nil {
 		return fmt.Errorf("ledger: leaf %d: %w", l.Seq, err)
 	}
@@ -53,8 +65,6 @@ func (l Leaf) Check() error {
 		return fmt.Errorf("ledger: leaf %d: the year %d is out of range", l.Seq, y)
 	case l.Seq > maxInteger || l.Version > maxInteger || l.Version == 0:
 		return fmt.Errorf("ledger: leaf %d: position %d in the stream or on the ledger is out of range", l.Seq, l.Version)
-	case len(l.Body) == 0 || l.Body[0] != '{' || !isCanonical(l.Body):
-		return fmt.Errorf("ledger: leaf %d: the body is not a canonical JSON object", l.Seq)
 	}
 	if n := len(l.Bytes()); n > MaxLeaf {
 		return fmt.Errorf("ledger: leaf %d: %d bytes, at most %d are allowed", l.Seq, n, MaxLeaf)
@@ -81,7 +91,7 @@ func ParseLeaf(b []byte) (Leaf, error) {
 	if err != nil {
 		return Leaf{}, fmt.Errorf("ledger: parsing a leaf: %w", err)
 	}
-	if err := l.Check(); err != nil {
+	if err := l.checkEnvelope(); err != nil {
 		return Leaf{}, err
 	}
 	if !bytes.Equal(l.Bytes(), b) {
@@ -100,7 +110,7 @@ func parseLeaf(b []byte) (Leaf, error) {
 	}{
 		{`{"actor":`, func() (err error) { l.Actor, err = s.quoted(); return }},
 		{`,"at":`, func() (err error) { at, err = s.quoted(); return }},
-		{`,"body":`, func() (err error) { l.Body, err = s.raw(); return }},
+		{`,"body":`, func() (err error) { l.Body, err = s.body(); return }},
 		{`,"seq":`, func() (err error) { l.Seq, err = s.count(); return }},
 		{`,"stream":`, func() (err error) { l.Stream, err = s.quoted(); return }},
 		{`,"type":`, func() (err error) { l.Type, err = s.quoted(); return }},
@@ -138,20 +148,26 @@ func (s *scanner) quoted() (string, error) {
 }
 
 func (s *scanner) count() (uint64, error) {
-	digits, err := s.raw()
+	digits, err := s.integer(nil)
 	if err != nil {
 		return 0, err
 	}
 	return strconv.ParseUint(string(digits), 10, 64)
 }
 
-// raw reads one value and returns it as it stands.
-func (s *scanner) raw() (json.RawMessage, error) {
+// body reads an object that is in canonical form already. It counts itself as
+// the second level of nesting: the leaf around it is the first.
+func (s *scanner) body() (json.RawMessage, error) {
+	if s.peek() != '{' {
+		return nil, s.fault("an object is expected")
+	}
 	start := s.pos
-	// The leaf itself is the first level of nesting; its body gets the full
-	// depth all the same, for a body is checked on its own when it is written.
-	if _, err := s.value(nil, 0); err != nil {
+	out, err := s.value(make([]byte, 0, len(s.in)-start), 1)
+	if err != nil {
 		return nil, err
 	}
-	return bytes.Clone(s.in[start:s.pos]), nil
+	if !bytes.Equal(out, s.in[start:s.pos]) {
+		return nil, s.fault("the body is not in canonical form")
+	}
+	return out, nil
 }

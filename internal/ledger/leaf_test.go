@@ -99,13 +99,22 @@ func TestCheckRefusesLeavesThatCouldNotBeReadBack(t *testing.T) {
 		"year zero":              func(l *Leaf) { l.At = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC) },
 		"no body":                func(l *Leaf) { l.Body = nil },
 		"a loose body":           func(l *Leaf) { l.Body = json.RawMessage(`{ }`) },
-		"a leaf too long":        func(l *Leaf) { l.Stream = strings.Repeat("s", MaxLeaf) },
+		"a body too deep": func(l *Leaf) {
+			l.Body = json.RawMessage(`{"a":` + strings.Repeat("[", 63) + strings.Repeat("]", 63) + `}`)
+		},
+		"text after the body": func(l *Leaf) { l.Body = json.RawMessage(`{}{}`) },
+		"a leaf too long":     func(l *Leaf) { l.Stream = strings.Repeat("s", MaxLeaf) },
 	} {
 		l := plainLeaf()
 		spoil(&l)
 		if l.Check() == nil {
 			t.Errorf("%s: accepted", name)
 		}
+	}
+	l := plainLeaf()
+	l.Body = json.RawMessage(`{"a":` + strings.Repeat("[", 62) + strings.Repeat("]", 62) + `}`)
+	if _, err := ParseLeaf(l.Bytes()); err != nil || l.Check() != nil {
+		t.Errorf("a body of 63 levels: %v, %v", err, l.Check())
 	}
 }
 

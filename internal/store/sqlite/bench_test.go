@@ -41,9 +41,14 @@ func BenchmarkCommit(b *testing.B) {
 	})
 	for _, crowd := range []int{16, 256, 1024} {
 		for _, jobs := range []bool{false, true} {
-			b.Run(fmt.Sprintf("crowd=%d/jobs=%v", crowd, jobs), func(b *testing.B) { benchmarkCrowd(b, crowd, jobs) })
+			b.Run(fmt.Sprintf("crowd=%d/jobs=%v", crowd, jobs), func(b *testing.B) {
+				benchmarkCrowd(b, crowd, func(n int64) store.Commit { return event(n, jobs) })
+			})
 		}
 	}
+	b.Run("crowd=256/events only", func(b *testing.B) {
+		benchmarkCrowd(b, 256, func(n int64) store.Commit { c := event(n, false); c.Row = nil; return c })
+	})
 	b.Run("50 events each", func(b *testing.B) {
 		s := open(b, filepath.Join(b.TempDir(), "ledger.db"))
 		n := int64(0)
@@ -62,14 +67,14 @@ func BenchmarkCommit(b *testing.B) {
 	})
 }
 
-func benchmarkCrowd(b *testing.B, crowd int, jobs bool) {
+func benchmarkCrowd(b *testing.B, crowd int, next func(n int64) store.Commit) {
 	s := open(b, filepath.Join(b.TempDir(), "ledger.db"))
 	var n atomic.Int64
 	b.SetParallelism(crowd / 2)
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if _, err := s.Commit(context.Background(), event(n.Add(1), jobs)); err != nil {
+			if _, err := s.Commit(context.Background(), next(n.Add(1))); err != nil {
 				b.Error(err)
 				return
 			}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -19,12 +20,18 @@ import (
 	"countersign/internal/store/storetest"
 )
 
-// childEnv makes the test binary a process that commits until it is killed.
-const childEnv = "COUNTERSIGN_TEST_CHILD"
+// childEnv makes the test binary a process that works on a ledger until it is
+// killed; doingEnv says what it does.
+const (
+	childEnv = "COUNTERSIGN_TEST_CHILD"
+	doingEnv = "COUNTERSIGN_TEST_DOING"
+)
+
+var doings = map[string]func(*sqlite.Store) error{"commits": commitForEver, "a job": workForEver}
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childEnv); path != "" {
-		if err := commitForEver(path); err != nil {
+		if err := child(path, doings[os.Getenv(doingEnv)]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 		}
 		os.Exit(1)
@@ -50,13 +57,29 @@ func sameName(t *testing.T) (note.Signer, note.Verifier) {
 	return signer, verifier
 }
 
-// commitForEver prints a line for every event it was told is safe.
-func commitForEver(path string) error {
+func child(path string, do func(*sqlite.Store) error) error {
 	signer, verifier := storetest.Keys(new(testing.T), origin)
 	s, err := sqlite.Open(context.Background(), sqlite.Options{Path: path, Origin: origin, Signer: signer, Verifier: verifier})
 	if err != nil {
 		return err
 	}
+	return do(s)
+}
+
+// workForEver takes a job and never finishes it.
+func workForEver(s *sqlite.Store) error {
+	job := store.Job{Kind: "some.work", Unique: "the only one"}
+	if _, err := s.Commit(context.Background(), store.Commit{Jobs: []store.Job{job}}); err != nil {
+		return err
+	}
+	return s.Work(context.Background(), map[string]store.Handler{"some.work": func(context.Context, store.Attempt) error {
+		fmt.Println("begun")
+		select {}
+	}})
+}
+
+// commitForEver prints a line for every event it was told is safe.
+func commitForEver(s *sqlite.Store) error {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for writer := range 8 {
@@ -107,26 +130,30 @@ func TestNothingAcknowledgedIsLostToAKill(t *testing.T) {
 	}
 }
 
-// killAfter runs a child, kills it once it has printed this many lines, and
-// adds all it printed to told.
+func TestAJobThatAKillInterruptedRunsAgainAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	if lines := runAndKill(t, path, "a job", 1); len(lines) != 1 {
+		t.Fatalf("the child printed %q", lines)
+	}
+	s := open(t, path)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	var again store.Attempt
+	err := s.Work(ctx, map[string]store.Handler{"some.work": func(_ context.Context, a store.Attempt) error {
+		again = a
+		stop()
+		return nil
+	}})
+	if err != nil || again.Number != 2 || again.Unique != "the only one" {
+		t.Errorf("%+v, %v", again, err)
+	}
+}
+
+// killAfter kills a child that has acknowledged this many events and adds all
+// that it acknowledged to told.
 func killAfter(t *testing.T, path string, lines int, told map[uint64]string) {
-	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), childEnv+"="+path)
-	child.Stderr = os.Stderr
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	reader := bufio.NewReader(out)
-	count := 0
-	for {
-		line, err := reader.ReadString('\n')
-		if err != nil {
-			break // a last line without its end was cut by the kill
-		}
+	t.Helper()
+	for _, line := range runAndKill(t, path, "commits", lines) {
 		var seq uint64
 		var hash, stream string
 		if _, err := fmt.Sscanf(line, "%d %s %s", &seq, &hash, &stream); err != nil {
@@ -136,14 +163,39 @@ func killAfter(t *testing.T, path string, lines int, told map[uint64]string) {
 			t.Fatalf("entry %d was acknowledged twice", seq)
 		}
 		told[seq] = hash
-		if count++; count == lines {
+	}
+}
+
+// runAndKill runs a child, kills it when it has printed this many lines, and
+// returns all whole lines that it printed.
+func runAndKill(t *testing.T, path, doing string, lines int) []string {
+	t.Helper()
+	child := exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), childEnv+"="+path, doingEnv+"="+doing)
+	child.Stderr = os.Stderr
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	reader := bufio.NewReader(out)
+	var printed []string
+	for {
+		line, err := reader.ReadString('\n')
+		if err != nil {
+			break // a last line without its end was cut by the kill
+		}
+		if printed = append(printed, line); len(printed) == lines {
 			if err := child.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	child.Wait()
-	if count < lines {
-		t.Fatalf("the child ended by itself after %d lines", count)
+	if len(printed) < lines {
+		t.Fatalf("the child ended by itself after %d lines", len(printed))
 	}
+	return printed
 }
