@@ -204,6 +204,9 @@ func (f Fixture) standing(t *testing.T) {
 			t.Errorf("%q is %q; want %q", login, a.Status, want)
 		}
 	}
+	if f.find(t, f.Disabled).Locked {
+		t.Errorf("%q is closed by an administrator, and counts as locked out", f.Disabled)
+	}
 	if !f.find(t, f.Robot).Service {
 		t.Errorf("%q is not seen as a service account", f.Robot)
 	}

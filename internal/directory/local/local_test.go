@@ -137,9 +137,11 @@ func TestFiveWrongPasswordsLockAndARightOneForgetsThem(t *testing.T) {
 			}
 		}
 	}
-	wrong(local.MaxFailures - 1)
-	if err := d.SignIn(t.Context(), "Ada", password); err != nil {
-		t.Fatalf("the right password after %d wrong ones: %v", local.MaxFailures-1, err)
+	for range 2 {
+		wrong(local.MaxFailures - 1)
+		if err := d.SignIn(t.Context(), "Ada", password); err != nil {
+			t.Fatalf("the right password after %d wrong ones: %v", local.MaxFailures-1, err)
+		}
 	}
 	wrong(local.MaxFailures)
 	if err := d.SignIn(t.Context(), "ada", password); !errors.Is(err, directory.ErrBadCredential) {
