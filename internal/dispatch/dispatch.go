@@ -178,18 +178,7 @@ func (h *Hands) mark(ctx context.Context, s reset.State) (secret string, err err
 // perform is the one call that changes a directory.
 func (h *Hands) perform(ctx context.Context, d directory.Directory, s reset.State, secret string) reset.Received {
 	r := reset.Received{Order: s.Order.Order}
-	var out directory.Outcome
-	var err error
-	switch actor := d.(type) {
-	case directory.PasswordResetter:
-		if s.Action == identity.PasswordReset {
-			out, err = actor.ResetPassword(ctx, s.Subject, secret, s.Order.MustChange)
-			break
-		}
-		out, err = unlock(ctx, d, s)
-	default:
-		out, err = unlock(ctx, d, s)
-	}
+	out, err := change(ctx, d, s, secret)
 	switch {
 	case err == nil && out.Applied:
 		r.Outcome, r.OldDead, r.Notes = reset.Applied, out.OldDead, out.Notes
@@ -205,12 +194,18 @@ func (h *Hands) perform(ctx context.Context, d directory.Directory, s reset.Stat
 	return r
 }
 
-func unlock(ctx context.Context, d directory.Directory, s reset.State) (directory.Outcome, error) {
-	u, ok := d.(directory.Unlocker)
-	if !ok || s.Action != identity.Unlock {
-		return directory.Outcome{}, fmt.Errorf("%w: this directory cannot do %s", directory.ErrRefused, s.Action)
+func change(ctx context.Context, d directory.Directory, s reset.State, secret string) (directory.Outcome, error) {
+	switch s.Action {
+	case identity.PasswordReset:
+		if r, ok := d.(directory.PasswordResetter); ok {
+			return r.ResetPassword(ctx, s.Subject, secret, s.Order.MustChange)
+		}
+	case identity.Unlock:
+		if u, ok := d.(directory.Unlocker); ok {
+			return u.Unlock(ctx, s.Subject)
+		}
 	}
-	return u.Unlock(ctx, s.Subject)
+	return directory.Outcome{}, fmt.Errorf("%w: this directory cannot do %s", directory.ErrRefused, s.Action)
 }
 
 // confirm signs in with the new secret: a directory that reports success and
