@@ -1,0 +1,192 @@
+// Ratios turns the output of `go test -bench` into the tables of
+// docs/performance.md. It reads the benchmarks from standard input, takes the
+// median of each one's runs, and writes every figure beside its ratio to the
+// first of its group, because only figures of the same run can be compared.
+//
+// With -into FILE it replaces what stands in FILE between the two marker lines;
+// otherwise it prints.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	begin = "<!-- bench:begin -->"
+	end   = "<!-- bench:end -->"
+)
+
+func main() {
+	into := flag.String("into", "", "replace the tables in this file")
+	flag.Parse()
+	if err := run(os.Stdin, os.Stdout, *into); err != nil {
+		fmt.Fprintln(os.Stderr, "ratios:", err)
+		os.Exit(1)
+	}
+}
+
+func run(in io.Reader, out io.Writer, into string) error {
+	tables, err := read(in)
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	tables.print(&text)
+	if into == "" {
+		_, err := text.WriteTo(out)
+		return err
+	}
+	old, err := os.ReadFile(into)
+	if err != nil {
+		return err
+	}
+	head, rest, found := strings.Cut(string(old), begin)
+	_, tail, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		return fmt.Errorf("%s has no %s … %s", into, begin, end)
+	}
+	return os.WriteFile(into, []byte(head+begin+"\n\n"+text.String()+"\n"+end+tail), 0o644)
+}
+
+// question is a group of benchmarks that are compared: BenchmarkDecide, or
+// BenchmarkDurable at one number of writers.
+type question struct {
+	bench string // the benchmark's name, and after a slash its variant if it has any
+	title string
+	note  string
+	base  string // what the ratio is to
+	unit  string
+	show  func(float64) string
+	more  bool // a larger figure is a better one
+}
+
+var questions = []question{
+	{"Decide", "One policy decision, 40 rules", "Countersign answers with the joined plan and its reasons, the others with the rules that apply.",
+		"go", "ns/op", func(v float64) string { return fmt.Sprintf("%.1f µs", v/1000) }, false},
+	{"Durable/writers=1", "Durable events of 1 KiB, one writer", "", "raw", "events/s", perSecond, true},
+	{"Durable/writers=64", "Durable events of 1 KiB, 64 writers", "", "raw", "events/s", perSecond, true},
+	{"Durable/writers=256", "Durable events of 1 KiB, 256 writers", "", "raw", "events/s", perSecond, true},
+	{"Audit", "Verifying an exported ledger of 100,000 events", "", "sha256", "MB/s", func(v float64) string { return fmt.Sprintf("%.0f MB/s", v) }, true},
+}
+
+func perSecond(v float64) string {
+	if v >= 10_000 {
+		return fmt.Sprintf("%.0f k/s", v/1000)
+	}
+	return fmt.Sprintf("%.0f /s", v)
+}
+
+// labels say in words what a benchmark's name stands for.
+var labels = map[string]string{
+	"countersign": "**Countersign**", "go": "hand-written Go", "opa": "OPA", "cedar": "cedar-go",
+	"raw": "raw file, grouped `fdatasync`", "tessera": "Tessera, POSIX driver", "sha256": "SHA-256 of the same bytes",
+}
+
+type tables struct {
+	cpu  string
+	runs map[string]map[string]map[string][]float64 // question, contender, unit
+}
+
+var line = regexp.MustCompile(`^Benchmark(\w+)/(\w+)(?:/(\S+?))?(?:-\d+)?\s+\d+\s+(.*)$`)
+
+func read(in io.Reader) (tables, error) {
+	t := tables{runs: map[string]map[string]map[string][]float64{}}
+	scan := bufio.NewScanner(in)
+	for scan.Scan() {
+		if cpu, ok := strings.CutPrefix(scan.Text(), "cpu: "); ok {
+			t.cpu = cpu
+		}
+		if m := line.FindStringSubmatch(scan.Text()); m != nil {
+			t.add(m[1], m[2], m[3], m[4])
+		}
+	}
+	if scan.Err() == nil && len(t.runs) == 0 {
+		return t, errors.New("no benchmark in the input")
+	}
+	return t, scan.Err()
+}
+
+func (t tables) add(bench, name, variant, figures string) {
+	if variant != "" {
+		bench += "/" + variant
+	}
+	if t.runs[bench] == nil {
+		t.runs[bench] = map[string]map[string][]float64{}
+	}
+	if t.runs[bench][name] == nil {
+		t.runs[bench][name] = map[string][]float64{}
+	}
+	words := strings.Fields(figures)
+	for i := 0; i+1 < len(words); i += 2 {
+		if v, err := strconv.ParseFloat(words[i], 64); err == nil {
+			t.runs[bench][name][words[i+1]] = append(t.runs[bench][name][words[i+1]], v)
+		}
+	}
+}
+
+func (t tables) print(w io.Writer) {
+	fmt.Fprintf(w, "Medians of one run on: %s, %d cores, %s.\n", cmp.Or(t.cpu, "an unnamed processor"), runtime.NumCPU(), runtime.Version())
+	for _, q := range questions {
+		if runs := t.runs[q.bench]; runs != nil {
+			q.print(w, runs)
+		}
+	}
+}
+
+func (q question) print(w io.Writer, runs map[string]map[string][]float64) {
+	fmt.Fprintf(w, "\n### %s\n\n", q.title)
+	if q.note != "" {
+		fmt.Fprintf(w, "%s\n\n", q.note)
+	}
+	base := median(runs[q.base][q.unit])
+	fmt.Fprintf(w, "| | median | ratio | spread |\n|---|---:|---:|---:|\n")
+	for _, name := range q.order(runs) {
+		v := median(runs[name][q.unit])
+		fmt.Fprintf(w, "| %s | %s | %.2f | ±%.0f %% |\n", cmp.Or(labels[name], name), q.show(v), v/base, spread(runs[name][q.unit]))
+	}
+}
+
+// order is from best to worst.
+func (q question) order(runs map[string]map[string][]float64) []string {
+	var names []string
+	for name := range runs {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		c := cmp.Compare(median(runs[a][q.unit]), median(runs[b][q.unit]))
+		if q.more {
+			return -c
+		}
+		return c
+	})
+	return names
+}
+
+func median(v []float64) float64 {
+	if len(v) == 0 {
+		return 0
+	}
+	s := slices.Sorted(slices.Values(v))
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}
+
+// spread is half the distance between the extremes, in percent of the median.
+func spread(v []float64) float64 {
+	m := median(v)
+	if m == 0 {
+		return 0
+	}
+	return (slices.Max(v) - slices.Min(v)) / 2 / m * 100
+}
