@@ -47,18 +47,24 @@ func (s *Store) Change(ctx context.Context, changes ...store.ItemChange) error {
 
 // Sweep implements store.Store.
 func (s *Store) Sweep(ctx context.Context, now time.Time) error {
-	return s.submit(ctx, &request{do: func(tx *sql.Tx) error {
-		_, err := tx.Exec(sweepItems, now.UnixMilli())
-		return err
-	}})
+	return s.run(ctx, "sweeping", sweepItems, now.UnixMilli())
 }
 
 // Ping implements store.Store by writing.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.submit(ctx, &request{do: func(tx *sql.Tx) error {
-		_, err := tx.Exec(ping)
+	return s.run(ctx, "ping", ping)
+}
+
+// run has the sequencer execute one statement.
+func (s *Store) run(ctx context.Context, doing, query string, args ...any) error {
+	err := s.submit(ctx, &request{do: func(tx *sql.Tx) error {
+		_, err := tx.Exec(query, args...)
 		return err
 	}})
+	if err != nil {
+		return fmt.Errorf("sqlite: %s: %w", doing, err)
+	}
+	return nil
 }
 
 func prepare(c store.Commit) (*prepared, error) {

@@ -20,7 +20,7 @@ import (
 const (
 	maxAttempts = 50
 	maxPause    = 5 * time.Minute
-	workers     = 16
+	workers     = 32
 	pollEvery   = 50 * time.Millisecond
 	// graceTime is how long a handler may go on when Work's context has ended.
 	graceTime = 5 * time.Second
