@@ -15,8 +15,10 @@ import (
 )
 
 const (
-	module   = "countersign"
-	maxDepth = 9
+	module = "countersign"
+	// maxDepth is the number of floors from a command down to the words that
+	// all share, one package a floor, as the design has them.
+	maxDepth = 12
 )
 
 // floor is where a package lives. A package uses floors below it, never above.

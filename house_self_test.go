@@ -85,7 +85,7 @@ func TestTheCheckerLeavesNestedModulesAlone(t *testing.T) {
 }
 
 func TestTheCheckerRefusesATowerOfImports(t *testing.T) {
-	tree, letters := fstest.MapFS{}, "abcdefghijk"
+	tree, letters := fstest.MapFS{}, "abcdefghijklmn"
 	for i := range len(letters) - 1 {
 		name, next := letters[i:i+1], letters[i+1:i+2]
 		tree["internal/app/"+name+"/x.go"] = &fstest.MapFile{

@@ -103,6 +103,10 @@ var rows = []row{
 	{at: "internal/signin", floor: service, ours: "identity proof proof/passkey roster gate store passhash", std: "net/http",
 		vendors: "github.com/google/uuid"},
 
+	// gatetest builds a whole small house around the gate.
+	{at: "internal/gate/gatetest", floor: suite, ours: "...", std: "testing net/http",
+		vendors: "golang.org/x/mod/sumdb/note github.com/google/go-cmp github.com/google/uuid"},
+
 	// Faces ask the gate. They read the types it answers in, never where those
 	// came from.
 	{at: "internal/rest", floor: face, ours: "gate signin identity statement proof approval ledger reset evidence roster",
