@@ -1,0 +1,33 @@
+package rest
+
+import (
+	"net/http"
+	"strings"
+)
+
+// ledger serves the log as C2SP tlog-tiles, to anybody: what is personal
+// stands in it only as commitments.
+func (a *api) ledger(w http.ResponseWriter, r *http.Request) {
+	path := r.PathValue("path")
+	data, err := a.gate.LedgerFile(r.Context(), path)
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	h := w.Header()
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	switch {
+	case path == "checkpoint":
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		h.Set("Cache-Control", "no-cache")
+	case strings.Contains(path, ".p/"):
+		// A partial tile never changes either, but nobody asks for it again
+		// once it has grown.
+		h.Set("Content-Type", "application/octet-stream")
+		h.Set("Cache-Control", "public, max-age=3600")
+	default:
+		h.Set("Content-Type", "application/octet-stream")
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	_, _ = w.Write(data) // the client has gone
+}

@@ -1,0 +1,58 @@
+package rest
+
+import (
+	"context"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"countersign/internal/gate"
+)
+
+type scope gate.Scope
+
+// Schema lists the words.
+func (scope) Schema(huma.Registry) *huma.Schema {
+	return words("what the token may do; none approves anything", gate.Scopes)
+}
+
+type tokenInput struct {
+	keyed
+	Body struct {
+		Name   string  `json:"name" minLength:"1" maxLength:"60"`
+		Scopes []scope `json:"scopes" minItems:"1" maxItems:"10" nullable:"false"`
+		Days   int     `json:"days,omitempty" minimum:"1" maximum:"366" default:"90" doc:"how long it works"`
+	}
+}
+
+type tokenOutput struct {
+	Body struct {
+		Token string `json:"token" doc:"shown once; the server keeps a hash"`
+	}
+}
+
+type tokenName struct {
+	Name string `path:"name" maxLength:"60"`
+}
+
+func (a *api) tokens(h huma.API) {
+	staff(a, h, post("/tokens", "create-token", "Let an integration in", 201).withSecret(), a.createToken)
+	revoke := get("/tokens/{name}", "revoke-token", "Shut an integration out")
+	revoke.Method, revoke.DefaultStatus = "DELETE", 204
+	staff(a, h, revoke, a.revokeToken)
+}
+
+func (a *api) createToken(ctx context.Context, c gate.Caller, in *tokenInput) (*tokenOutput, error) {
+	var scopes []gate.Scope
+	for _, s := range in.Body.Scopes {
+		scopes = append(scopes, gate.Scope(s))
+	}
+	token, err := a.gate.CreateToken(ctx, c, in.Body.Name, scopes, time.Duration(in.Body.Days)*24*time.Hour)
+	out := &tokenOutput{}
+	out.Body.Token = token
+	return out, err
+}
+
+func (a *api) revokeToken(ctx context.Context, c gate.Caller, in *tokenName) (*none, error) {
+	return nil, a.gate.RevokeToken(ctx, c, in.Name)
+}
