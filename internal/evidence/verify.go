@@ -201,21 +201,17 @@ func (v *verifier) replayRoster(e entry) error {
 	if err != nil {
 		return err
 	}
-	if next.Version == 1 && next.Log != v.logKey() {
+	if next.Version == 1 && !v.trusts(next.Log) {
 		return errors.New("the roster was founded for another ledger")
 	}
 	v.roster = next
 	return nil
 }
 
-// logKey is the name and hash part of the trusted key, as the founding entry
-// has it in full: the check compares name and key hash.
-func (v *verifier) logKey() string {
-	k, err := note.NewVerifier(v.roster.Log)
-	if err != nil || v.roster.Log != "" && (k.Name() != v.roots.Log.Name() || k.KeyHash() != v.roots.Log.KeyHash()) {
-		return ""
-	}
-	return v.roster.Log
+// trusts reports whether the log key in the founding entry is the trusted one.
+func (v *verifier) trusts(key string) bool {
+	k, err := note.NewVerifier(key)
+	return err == nil && k.Name() == v.roots.Log.Name() && k.KeyHash() == v.roots.Log.KeyHash()
 }
 
 func (v *verifier) replayEvent(e entry) error {

@@ -16,7 +16,6 @@ import (
 	"countersign/internal/proof/passkey"
 	"countersign/internal/reset"
 	"countersign/internal/roster"
-	"countersign/internal/softkey"
 	"countersign/internal/store"
 )
 
@@ -181,7 +180,6 @@ func (g *Gate) Register(ctx context.Context, token string, response []byte) (Joi
 	if err != nil {
 		return Joined{}, &Fault{"passkey_refused", "the passkey was not accepted: " + err.Error()}
 	}
-	cred.Software = cred.AAGUID == softkey.AAGUID
 	if cred.Software && !g.cfg.SoftwareKeys {
 		return Joined{}, &Fault{"passkey_refused", "passkeys that are files are not allowed here (signin.software_passkeys)"}
 	}

@@ -47,7 +47,7 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 func (c *Credential) UnmarshalJSON(data []byte) error {
 	type plain Credential // without methods, so that decoding does not come back here
 	var p plain
-	if err := strict(data, &p, "id", "public_key", "aaguid", "software"); err != nil {
+	if err := strict(data, &p, "id", "public_key", "aaguid", "software", "backup_eligible"); err != nil {
 		return fmt.Errorf("passkey: reading a credential: %w", err)
 	}
 	switch {

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	goldenCredential = `{"id":"AQID","public_key":"pQECAyY","aaguid":"c0de5160-0f7e-4a11-9b1d-5a6f746b6579","software":true}`
+	goldenCredential = `{"id":"AQID","public_key":"pQECAyY","aaguid":"c0de5160-0f7e-4a11-9b1d-5a6f746b6579","software":true,"backup_eligible":false}`
 	goldenAssertion  = `{"credential_id":"AQID","authenticator_data":"BAU","client_data_json":"e30","signature":"_-8"}`
 )
 

@@ -85,6 +85,8 @@ type Credential struct {
 	PublicKey Bytes  `json:"public_key"` // a COSE_Key in CTAP2 canonical CBOR
 	AAGUID    string `json:"aaguid"`     // the authenticator's model, in UUID text form; a claim
 	Software  bool   `json:"software"`   // the AAGUID is SoftwareAAGUID
+	// BackupEligible: the key may be synced to other devices (WebAuthn's BE flag).
+	BackupEligible bool `json:"backup_eligible"`
 }
 
 // Assertion is what an authenticator signed, in the form the ledger keeps.

@@ -60,7 +60,8 @@ func register(rp RelyingParty, challenge, response []byte) (Credential, error) {
 	}
 	m := data.AttData.AAGUID
 	aaguid := fmt.Sprintf("%x-%x-%x-%x-%x", m[:4], m[4:6], m[6:8], m[8:10], m[10:])
-	return Credential{ID: id, PublicKey: data.AttData.CredentialPublicKey, AAGUID: aaguid, Software: aaguid == SoftwareAAGUID}, nil
+	return Credential{ID: id, PublicKey: data.AttData.CredentialPublicKey, AAGUID: aaguid, Software: aaguid == SoftwareAAGUID,
+		BackupEligible: data.Flags.HasBackupEligible()}, nil
 }
 
 // ParseAssertion takes what the ledger keeps out of a browser's
