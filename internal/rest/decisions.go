@@ -41,26 +41,26 @@ type paperOutput struct {
 	Body gate.Paper
 }
 
-// signed is what every signature over a statement carries.
-type signed struct {
+// Signed is what every signature over a statement carries.
+type Signed struct {
 	StatementID string        `json:"statement_id" maxLength:"100" doc:"of the statement that was read"`
 	Note        string        `json:"note,omitempty" maxLength:"300" doc:"one line for the record"`
 	Assertion   browserAnswer `json:"assertion"`
 }
 
 type decideInput struct {
-	changeInput
+	Change
 	Body struct {
 		Decision decision `json:"decision"`
-		signed
+		Signed
 	}
 }
 
 type reviewInput struct {
-	changeInput
+	Change
 	Body struct {
 		Decision verdict `json:"decision"`
-		signed
+		Signed
 	}
 }
 
@@ -78,16 +78,16 @@ func (a *api) showStatement(ctx context.Context, c gate.Caller, in *statementInp
 	return &paperOutput{etag(p.Version), p}, err
 }
 
-func (a *api) decide(ctx context.Context, c gate.Caller, in *decideInput) (*viewOutput, error) {
-	if err := a.fresh(ctx, c, &in.changeInput); err != nil {
+func (a *api) decide(ctx context.Context, c gate.Caller, in *decideInput) (*Viewed, error) {
+	if err := a.fresh(ctx, c, &in.Change); err != nil {
 		return nil, err
 	}
 	b := in.Body
 	return viewed(a.gate.Vote(ctx, c, in.ID, reset.Decision(b.Decision), b.StatementID, b.Note, b.assertion()))
 }
 
-func (a *api) review(ctx context.Context, c gate.Caller, in *reviewInput) (*viewOutput, error) {
-	if err := a.fresh(ctx, c, &in.changeInput); err != nil {
+func (a *api) review(ctx context.Context, c gate.Caller, in *reviewInput) (*Viewed, error) {
+	if err := a.fresh(ctx, c, &in.Change); err != nil {
 		return nil, err
 	}
 	b := in.Body
@@ -97,7 +97,7 @@ func (a *api) review(ctx context.Context, c gate.Caller, in *reviewInput) (*view
 // assertion reads the browser's answer. One that does not read is the empty
 // assertion, which nobody's passkey made: the gate first says whether the
 // caller may sign at all, and then refuses the signature.
-func (s signed) assertion() passkey.Assertion {
+func (s Signed) assertion() passkey.Assertion {
 	a, err := passkey.ParseAssertion(s.Assertion)
 	if err != nil {
 		return passkey.Assertion{}

@@ -10,7 +10,7 @@ import (
 )
 
 type enrolInput struct {
-	keyed
+	Keyed
 	Body struct {
 		Directory string `json:"directory,omitempty" maxLength:"100"`
 		Login     string `json:"login" minLength:"1" maxLength:"256"`

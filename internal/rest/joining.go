@@ -12,7 +12,7 @@ import (
 )
 
 type inviteInput struct {
-	keyed
+	Keyed
 	Body struct {
 		Person identity.PersonID `json:"person" minLength:"1" maxLength:"200"`
 		Name   string            `json:"name" minLength:"1" maxLength:"100"`

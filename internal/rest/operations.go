@@ -148,8 +148,8 @@ func post(path, id, summary string, status int) op {
 // withSecret marks an operation whose answer is shown once.
 func (o op) withSecret() op { o.secret = true; return o }
 
-// keyed is the header that staff and integrations may send with any POST.
-type keyed struct {
+// Keyed is the header that staff and integrations may send with any POST.
+type Keyed struct {
 	Key string `header:"Idempotency-Key" maxLength:"200" doc:"Any text of your making; the same key with the same request never acts twice. Honoured for staff and API tokens."`
 }
 

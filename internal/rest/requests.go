@@ -39,7 +39,7 @@ func (status) Schema(huma.Registry) *huma.Schema {
 }
 
 type openInput struct {
-	keyed
+	Keyed
 	Body struct {
 		Directory string  `json:"directory,omitempty" maxLength:"100" doc:"may be left out where there is only one"`
 		Login     string  `json:"login" minLength:"1" maxLength:"256" doc:"the account's exact login name"`
@@ -51,17 +51,17 @@ type openInput struct {
 
 type openOutput struct {
 	Location string `header:"Location"`
-	viewOutput
+	Viewed
 }
 
-// viewOutput is a request as it stands. The ETag is its version, for If-Match.
-type viewOutput struct {
+// Viewed is a request as it stands. The ETag is its version, for If-Match.
+type Viewed struct {
 	ETag string `header:"ETag"`
 	Body gate.View
 }
 
-func viewed(v gate.View, err error) (*viewOutput, error) {
-	return &viewOutput{ETag: etag(v.Version), Body: v}, err
+func viewed(v gate.View, err error) (*Viewed, error) {
+	return &Viewed{ETag: etag(v.Version), Body: v}, err
 }
 
 type listInput struct {
@@ -83,9 +83,9 @@ type requestInput struct {
 	ID string `path:"id" maxLength:"100"`
 }
 
-// changeInput is what every change of a request carries.
-type changeInput struct {
-	keyed
+// Change is what every change of a request carries.
+type Change struct {
+	Keyed
 	ID      string `path:"id" maxLength:"100"`
 	IfMatch string `header:"If-Match" maxLength:"200" doc:"the ETag that was read: 412 stale if the request has changed since"`
 }
@@ -102,7 +102,7 @@ func (a *api) openRequest(ctx context.Context, c gate.Caller, in *openInput) (*o
 		Directory: in.Body.Directory, Login: in.Body.Login, Ticket: in.Body.Ticket,
 		Action: identity.Action(in.Body.Action), Channel: identity.Channel(in.Body.Channel),
 	})
-	return &openOutput{base + "/requests/" + v.ID, viewOutput{etag(v.Version), v}}, err
+	return &openOutput{base + "/requests/" + v.ID, Viewed{etag(v.Version), v}}, err
 }
 
 func (a *api) listRequests(ctx context.Context, c gate.Caller, in *listInput) (*listOutput, error) {
@@ -118,14 +118,14 @@ func (a *api) listRequests(ctx context.Context, c gate.Caller, in *listInput) (*
 	return out, err
 }
 
-func (a *api) showRequest(ctx context.Context, c gate.Caller, in *requestInput) (*viewOutput, error) {
+func (a *api) showRequest(ctx context.Context, c gate.Caller, in *requestInput) (*Viewed, error) {
 	if err := known(in.ID); err != nil {
 		return nil, err
 	}
 	return viewed(a.gate.Request(ctx, c, in.ID))
 }
 
-func (a *api) cancelRequest(ctx context.Context, c gate.Caller, in *changeInput) (*viewOutput, error) {
+func (a *api) cancelRequest(ctx context.Context, c gate.Caller, in *Change) (*Viewed, error) {
 	if err := a.fresh(ctx, c, in); err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (a *api) cancelRequest(ctx context.Context, c gate.Caller, in *changeInput)
 // fresh honours If-Match. The request can still change between this look and
 // the act: a decision is protected from that by its statement's id, and a
 // cancellation means the same whatever has happened meanwhile.
-func (a *api) fresh(ctx context.Context, c gate.Caller, in *changeInput) error {
+func (a *api) fresh(ctx context.Context, c gate.Caller, in *Change) error {
 	if err := known(in.ID); err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func rolesOf(in []role) []identity.Role {
 type rosterOutput struct{ Body gate.RosterView }
 
 type proposeInput struct {
-	keyed
+	Keyed
 	Body struct {
 		Kind       string            `json:"kind" enum:"set_roles,remove_member,publish_policy"`
 		Person     identity.PersonID `json:"person,omitempty" maxLength:"200"`
@@ -51,7 +51,7 @@ type proposalInput struct {
 }
 
 type countersignInput struct {
-	keyed
+	Keyed
 	ID   string `path:"id" maxLength:"100"`
 	Body struct {
 		Assertion browserAnswer `json:"assertion"`

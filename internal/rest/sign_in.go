@@ -69,7 +69,7 @@ func (a *api) finishSignIn(ctx context.Context, in *finishInput) (*sessionOutput
 }
 
 // signOut ends a session. An API token has none: it is revoked instead.
-func (a *api) signOut(ctx context.Context, _ gate.Caller, _ *keyed) (*none, error) {
+func (a *api) signOut(ctx context.Context, _ gate.Caller, _ *Keyed) (*none, error) {
 	c := callOf(ctx)
 	token, err := a.signin.StaffToken(c.r)
 	if err != nil {

@@ -17,7 +17,7 @@ func (scope) Schema(huma.Registry) *huma.Schema {
 }
 
 type tokenInput struct {
-	keyed
+	Keyed
 	Body struct {
 		Name   string  `json:"name" minLength:"1" maxLength:"60"`
 		Scopes []scope `json:"scopes" minItems:"1" maxItems:"10" nullable:"false"`
