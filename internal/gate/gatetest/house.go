@@ -82,7 +82,8 @@ type House struct {
 	Box       *sealing.Box
 	Log       *Log
 	LogKey    string
-	Path      string // of the database
+	LogSigner note.Signer // for tests that play a server which has been taken over
+	Path      string      // of the database
 	keys      map[identity.PersonID]softkey.Key
 
 	mu  sync.Mutex
@@ -129,6 +130,7 @@ func build(t testing.TB, policyText, path string) *House {
 	h.LogKey = vkey
 	signer, err := note.NewSigner(skey)
 	h.Must(err)
+	h.LogSigner = signer
 	verifier, err := note.NewVerifier(vkey)
 	h.Must(err)
 	logger := slog.New(slog.NewTextHandler(h.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -399,6 +401,7 @@ func (h *House) Ordered(login string, a identity.Action, seed Seed) (request, to
 	token = h.Claim(v.Case)
 	h.Must(h.Answer(token, proof.TOTP, h.Code(seed)))
 	h.Must(h.Vote(h.Person(Moss), v.ID, reset.Approve))
+	h.Pass(time.Second)
 	if s := h.Authorise(v.ID); s.Status() != reset.OrderedUp {
 		h.T.Fatalf("the request stands at %s", s.Status())
 	}
