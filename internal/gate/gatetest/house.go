@@ -11,6 +11,7 @@ import (
 	"encoding/base32"
 	"encoding/json"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -119,14 +120,48 @@ const (
 // New builds a house with the given policy.
 func New(t testing.TB, policyText string) *House {
 	t.Helper()
-	return build(t, policyText, filepath.Join(t.TempDir(), "countersign.db"))
+	h := build(t, t.TempDir(), asIs)
+	h.people(policyText)
+	return h
 }
 
-func build(t testing.TB, policyText, path string) *House {
-	ctx := t.Context()
-	h := &House{T: t, Path: path, now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), Log: &Log{}, Mail: mailbox.New(100), keys: map[identity.PersonID]softkey.Key{}}
-	skey, vkey, err := note.GenerateKey(rand.Reader, "house.example/ledger")
+// Keep is New in a directory that Reopen finds again. The gate works on the
+// store as wrapped.
+func Keep(t testing.TB, dir, policyText string, wrap func(store.Store) store.Store) *House {
+	t.Helper()
+	h := build(t, dir, wrap)
+	h.people(policyText)
+	return h
+}
+
+// Reopen opens a house that Keep left behind, after a crash perhaps. Nobody's
+// passkey is at hand in it.
+func Reopen(t testing.TB, dir string) *House {
+	t.Helper()
+	return build(t, dir, asIs)
+}
+
+func asIs(s store.Store) store.Store { return s }
+
+// logKey makes the ledger's key on first use.
+func (h *House) logKey(dir string) (skey, vkey string) {
+	h.T.Helper()
+	path := filepath.Join(dir, "log.key")
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		skey, vkey, _ = strings.Cut(string(raw), "\n")
+		return skey, vkey
+	}
+	skey, vkey, err = note.GenerateKey(rand.Reader, "house.example/ledger")
 	h.Must(err)
+	h.Must(os.WriteFile(path, []byte(skey+"\n"+vkey), 0o600))
+	return skey, vkey
+}
+
+func build(t testing.TB, dir string, wrap func(store.Store) store.Store) *House {
+	ctx := t.Context()
+	h := &House{T: t, Path: filepath.Join(dir, "countersign.db"), now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), Log: &Log{}, Mail: mailbox.New(100), keys: map[identity.PersonID]softkey.Key{}}
+	skey, vkey := h.logKey(dir)
 	h.LogKey = vkey
 	signer, err := note.NewSigner(skey)
 	h.Must(err)
@@ -134,20 +169,19 @@ func build(t testing.TB, policyText, path string) *House {
 	verifier, err := note.NewVerifier(vkey)
 	h.Must(err)
 	logger := slog.New(slog.NewTextHandler(h.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	h.Store, err = sqlite.Open(ctx, sqlite.Options{Path: path, Origin: signer.Name(), Signer: signer, Verifier: verifier, Logger: logger, Now: h.Now})
+	h.Store, err = sqlite.Open(ctx, sqlite.Options{Path: h.Path, Origin: signer.Name(), Signer: signer, Verifier: verifier, Logger: logger, Now: h.Now})
 	h.Must(err)
 	t.Cleanup(func() { _ = h.Store.Close() })
 	hasher := passhash.New(2)
 	h.Directory = local.New("corp", h.Store, hasher, h.Now, local.AdminGroups("Domain Admins"))
-	h.Box, err = sealing.NewBox()
+	h.Box, err = sealing.LoadBox(filepath.Join(dir, "box.key"))
 	h.Must(err)
 	h.Gate, err = gate.New(ctx, gate.Config{
 		Organisation: "Aviary", BaseURL: Origin, LogKey: vkey, SoftwareKeys: true, SecurityMail: "soc@corp.example",
 		RelyingParty: passkey.RelyingParty{ID: "localhost", Origins: []string{Origin}},
-	}, gate.Parts{Store: h.Store, Directories: []directory.Directory{h.Directory}, Sender: h.Mail, Hasher: hasher, Box: h.Box, Now: h.Now, Log: logger})
+	}, gate.Parts{Store: wrap(h.Store), Directories: []directory.Directory{h.Directory}, Sender: h.Mail, Hasher: hasher, Box: h.Box, Now: h.Now, Log: logger})
 	h.Must(err)
 	h.Act(h.Directory)
-	h.people(policyText)
 	return h
 }
 
