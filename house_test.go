@@ -109,10 +109,11 @@ var rows = []row{
 
 	// Faces ask the gate. They read the types it answers in, never where those
 	// came from.
-	{at: "internal/rest", floor: face, ours: "gate signin identity statement proof approval ledger reset evidence roster",
+	{at: "internal/rest", floor: face, ours: "gate signin identity statement proof proof/passkey approval ledger reset evidence roster",
 		std: "net/http", vendors: "github.com/danielgtaylor/huma/v2 github.com/prometheus/client_golang"},
-	{at: "internal/rest/client", floor: tool, ours: "identity", std: "net/http"},
-	{at: "internal/console", floor: face, ours: "gate signin identity statement proof approval ledger reset evidence roster",
+	// The Go client of the API, for the command line, the demo and tests.
+	{at: "internal/client", floor: tool, ours: "identity", std: "net/http"},
+	{at: "internal/console", floor: face, ours: "gate signin identity statement proof proof/passkey approval ledger reset evidence roster",
 		std: "net/http", vendors: "github.com/a-h/templ"},
 
 	// Wiring: the only place where backends have names.
@@ -122,7 +123,7 @@ var rows = []row{
 	{at: "internal/demo", floor: wiring, ours: "...", std: "net/http", vendors: "golang.org/x/term"},
 
 	// Commands.
-	{at: "cmd/countersign", floor: command, ours: "app demo rest/client softkey sealing " + allPure,
+	{at: "cmd/countersign", floor: command, ours: "app demo client softkey sealing " + allPure,
 		std: "net/http syscall", vendors: "github.com/alecthomas/kong golang.org/x/term"},
 	// The auditor's program must be small enough to read.
 	{at: "cmd/countersign-verify", floor: command, ours: allPure},
