@@ -112,7 +112,8 @@ var rows = []row{
 	{at: "internal/rest", floor: face, ours: "gate signin identity statement proof proof/passkey approval ledger reset evidence roster",
 		std: "net/http", vendors: "github.com/danielgtaylor/huma/v2 github.com/prometheus/client_golang"},
 	// The Go client of the API, for the command line, the demo and tests.
-	{at: "internal/client", floor: tool, ours: "identity", std: "net/http"},
+	// It signs what it has read, and knows no code of the server.
+	{at: "internal/client", floor: tool, ours: "identity statement proof proof/passkey", std: "net/http"},
 	{at: "internal/console", floor: face, ours: "gate signin identity statement proof proof/passkey approval ledger reset evidence roster",
 		std: "net/http", vendors: "github.com/a-h/templ"},
 

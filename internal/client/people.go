@@ -1,0 +1,235 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"countersign/internal/identity"
+	"countersign/internal/proof/passkey"
+	"countersign/internal/statement"
+)
+
+// Key is a passkey that a program can use; softkey.Key is one.
+type Key interface {
+	RegisterOptions(origin string, options []byte) ([]byte, error)
+	AssertOptions(origin string, options []byte) ([]byte, error)
+	Assert(rpID, origin string, challenge []byte) ([]byte, error)
+}
+
+// Session is a staff session.
+type Session struct {
+	Person identity.PersonID `json:"person"`
+	Token  string            `json:"token"`
+}
+
+// SignIn signs in with a passkey that stands on the roster.
+func (c Client) SignIn(ctx context.Context, k Key) (Session, error) {
+	var begun struct {
+		Ceremony string          `json:"ceremony"`
+		Options  json.RawMessage `json:"options"`
+	}
+	if err := c.As("").Do(ctx, http.MethodPost, "/sign-in/begin", nil, &begun); err != nil {
+		return Session{}, err
+	}
+	answer, err := k.AssertOptions(c.server, begun.Options)
+	if err != nil {
+		return Session{}, fmt.Errorf("client: signing in: %w", err)
+	}
+	in := map[string]any{"ceremony": begun.Ceremony, "response": json.RawMessage(answer)}
+	return fetch[Session](ctx, c.As(""), http.MethodPost, "/sign-in/finish", in)
+}
+
+// SignOut ends the session.
+func (c Client) SignOut(ctx context.Context) error {
+	return c.Do(ctx, http.MethodPost, "/sign-out", nil, nil)
+}
+
+// Me is who is calling.
+type Me struct {
+	Person identity.PersonID `json:"person,omitempty"`
+	Name   string            `json:"name,omitempty"`
+	Roles  []identity.Role   `json:"roles,omitempty"`
+	Desk   string            `json:"desk,omitempty"`
+	Token  string            `json:"token,omitempty"` // an integration's name
+	Scopes []string          `json:"scopes,omitempty"`
+}
+
+// Me says who is calling.
+func (c Client) Me(ctx context.Context) (Me, error) {
+	return fetch[Me](ctx, c, http.MethodGet, "/me", nil)
+}
+
+// Invitee is whom an invitation is for.
+type Invitee struct {
+	Person identity.PersonID `json:"person"`
+	Name   string            `json:"name"`
+	Roles  []identity.Role   `json:"roles"`
+	Desk   string            `json:"desk,omitempty"`
+}
+
+type tokenAnswer struct {
+	Token string `json:"token"`
+}
+
+// Invite makes an invitation to the roster.
+func (c Client) Invite(ctx context.Context, i Invitee) (token string, err error) {
+	out, err := fetch[tokenAnswer](ctx, c, http.MethodPost, "/roster/invitations", i)
+	return out.Token, err
+}
+
+// Paper is a statement to be signed.
+type Paper struct {
+	Decision  string              `json:"decision"`
+	Statement statement.Statement `json:"statement"` // exactly these bytes are signed
+	ID        string              `json:"statement_id"`
+	Options   passkey.Request     `json:"options"`
+	Version   uint64              `json:"version"`
+}
+
+// sign signs what the paper says, not what the server would have signed: the
+// challenge is computed here from the bytes that were read.
+func (p Paper) sign(k Key, origin string) (json.RawMessage, error) {
+	answer, err := k.Assert(p.Options.RPID, origin, p.Statement.Challenge())
+	if err != nil {
+		return nil, fmt.Errorf("client: signing: %w", err)
+	}
+	return answer, nil
+}
+
+// Joined is what came of redeeming an invitation.
+type Joined struct {
+	Name        string          `json:"name"`
+	Roles       []identity.Role `json:"roles"`
+	Fingerprint string          `json:"fingerprint"`
+	Proposal    string          `json:"proposal,omitempty"`
+	Sign        *Paper          `json:"sign,omitempty"` // the founder's statement
+}
+
+// Join redeems an invitation with a passkey. The founder still has to sign
+// (Found); anybody else has to be countersigned by officers.
+func (c Client) Join(ctx context.Context, invitation string, k Key) (Joined, error) {
+	var begun struct {
+		Joined
+		Options json.RawMessage `json:"options"`
+	}
+	if err := c.As("").Do(ctx, http.MethodPost, "/join/begin", map[string]any{"token": invitation}, &begun); err != nil {
+		return begun.Joined, err
+	}
+	made, err := k.RegisterOptions(c.server, begun.Options)
+	if err != nil {
+		return begun.Joined, fmt.Errorf("client: registering the passkey: %w", err)
+	}
+	in := map[string]any{"token": invitation, "response": json.RawMessage(made)}
+	err = c.As("").Do(ctx, http.MethodPost, "/join/register", in, &begun.Joined)
+	return begun.Joined, err
+}
+
+// Found signs the founding entry.
+func (c Client) Found(ctx context.Context, invitation string, p Paper, k Key) error {
+	signed, err := p.sign(k, c.server)
+	if err != nil {
+		return err
+	}
+	return c.As("").Do(ctx, http.MethodPost, "/join/found", map[string]any{"token": invitation, "assertion": signed}, nil)
+}
+
+// Roster is who may sign.
+type Roster struct {
+	Organisation string     `json:"organisation"`
+	Genesis      string     `json:"genesis"`
+	Policy       string     `json:"policy"`
+	Members      []Member   `json:"members"`
+	Proposals    []Proposal `json:"proposals"`
+	Version      uint64     `json:"version"`
+}
+
+// Member is one person on the roster.
+type Member struct {
+	Person   identity.PersonID `json:"person"`
+	Name     string            `json:"name"`
+	Roles    []identity.Role   `json:"roles"`
+	Desk     string            `json:"desk,omitempty"`
+	Passkeys []struct {
+		Fingerprint string `json:"fingerprint"`
+		Software    bool   `json:"software"`
+	} `json:"passkeys"`
+}
+
+// Proposal is a change that waits for signatures.
+type Proposal struct {
+	ID      string              `json:"id"`
+	Kind    string              `json:"kind"`
+	Person  identity.PersonID   `json:"person,omitempty"`
+	Policy  string              `json:"policy,omitempty"`
+	Signers []identity.PersonID `json:"signers"`
+	Needs   int                 `json:"needs"`
+	Until   time.Time           `json:"until"`
+}
+
+// Roster shows the roster.
+func (c Client) Roster(ctx context.Context) (Roster, error) {
+	return fetch[Roster](ctx, c, http.MethodGet, "/roster", nil)
+}
+
+// Change is a change of the roster to be proposed.
+type Change struct {
+	Kind       string            `json:"kind"` // set_roles, remove_member, publish_policy
+	Person     identity.PersonID `json:"person,omitempty"`
+	Roles      []identity.Role   `json:"roles,omitempty"`
+	Desk       string            `json:"desk,omitempty"`
+	PolicyText string            `json:"policy_text,omitempty"`
+}
+
+// Propose puts a change up for countersignature.
+func (c Client) Propose(ctx context.Context, ch Change) (proposal string, err error) {
+	var out struct {
+		Proposal string `json:"proposal"`
+	}
+	err = c.Do(ctx, http.MethodPost, "/roster/proposals", ch, &out)
+	return out.Proposal, err
+}
+
+// ProposalPaper is what countersigning a proposal signs.
+func (c Client) ProposalPaper(ctx context.Context, id string) (Paper, error) {
+	return fetch[Paper](ctx, c, http.MethodGet, "/roster/proposals/"+url.PathEscape(id)+"/statement", nil)
+}
+
+// Countersign signs a proposal.
+func (c Client) Countersign(ctx context.Context, id string, p Paper, k Key) (Roster, error) {
+	signed, err := p.sign(k, c.server)
+	if err != nil {
+		return Roster{}, err
+	}
+	return fetch[Roster](ctx, c, http.MethodPost, "/roster/proposals/"+url.PathEscape(id)+"/signatures", map[string]any{"assertion": signed})
+}
+
+// CreateToken lets an integration in.
+func (c Client) CreateToken(ctx context.Context, name string, scopes []string, days int) (token string, err error) {
+	in := map[string]any{"name": name, "scopes": scopes, "days": days}
+	out, err := fetch[tokenAnswer](ctx, c, http.MethodPost, "/tokens", in)
+	return out.Token, err
+}
+
+// RevokeToken shuts it out.
+func (c Client) RevokeToken(ctx context.Context, name string) error {
+	return c.Do(ctx, http.MethodDelete, "/tokens/"+url.PathEscape(name), nil, nil)
+}
+
+// Factor is a newly registered factor, told once.
+type Factor struct {
+	Enrolment string    `json:"enrolment"`
+	Method    string    `json:"method"`
+	URI       string    `json:"uri,omitempty"`
+	Code      string    `json:"code,omitempty"`
+	UsableAt  time.Time `json:"usable_at"`
+}
+
+// Enrol registers a factor for an account's owner.
+func (c Client) Enrol(ctx context.Context, directory, login, method string) (Factor, error) {
+	in := map[string]any{"directory": directory, "login": login, "method": method}
+	return fetch[Factor](ctx, c, http.MethodPost, "/enrolments", in)
+}
