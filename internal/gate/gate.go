@@ -104,19 +104,19 @@ var errNotFounded = &Fault{Code: "not_founded", Msg: "the roster has not been fo
 func (g *Gate) rules(ctx context.Context) (roster.State, *policy.Policy, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	records, err := g.store.Stream(ctx, roster.Stream)
-	if errors.Is(err, store.ErrNotFound) {
-		return roster.State{}, nil, errNotFounded
-	}
+	records, err := g.store.After(ctx, roster.Stream, g.chain.Version)
 	if err != nil {
 		return roster.State{}, nil, fmt.Errorf("gate: reading the roster: %w", err)
 	}
-	for _, r := range records[min(g.chain.Version, uint64(len(records))):] {
+	for _, r := range records {
 		next, err := roster.Evolve(g.chain, r.Leaf, r.Private)
 		if err != nil {
 			return roster.State{}, nil, fmt.Errorf("gate: the roster on the ledger does not verify: %w", err)
 		}
 		g.chain = next
+	}
+	if !g.chain.Founded() {
+		return roster.State{}, nil, errNotFounded
 	}
 	if g.policy == nil || g.policy.Hash() != g.chain.Policy {
 		p, err := policy.Load([]byte(g.chain.PolicyText))

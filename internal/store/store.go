@@ -144,6 +144,9 @@ type Store interface {
 
 	// Stream returns all records of a stream in order; ErrNotFound when empty.
 	Stream(ctx context.Context, stream string) ([]Record, error)
+	// After returns the records of a stream beyond a version, in order; none
+	// when there are none.
+	After(ctx context.Context, stream string, version uint64) ([]Record, error)
 	// Records returns up to limit records with Seq >= from, in order.
 	Records(ctx context.Context, from uint64, limit int) ([]Record, error)
 	// Checkpoint returns the newest signed checkpoint, a C2SP signed note. An

@@ -21,7 +21,7 @@ const (
 	selectTile    = `SELECT hashes FROM tiles WHERE id = ?`
 
 	selectRecords = `SELECT e.seq, e.stream, e.version, e.leaf, p.kept FROM events e LEFT JOIN private p ON p.seq = e.seq `
-	ofStream      = `WHERE e.stream = ? ORDER BY e.version`
+	ofStream      = `WHERE e.stream = ? AND e.version > ? ORDER BY e.version`
 	fromSeq       = `WHERE e.seq >= ? ORDER BY e.seq LIMIT ?`
 
 	rowColumns = `id, subject, person, action, status, tier, desk, agent, case_code, opened, changed, version, state`

@@ -12,12 +12,18 @@ import (
 
 // Stream implements store.Store.
 func (s *Store) Stream(ctx context.Context, stream string) ([]store.Record, error) {
-	records, err := s.records(ctx, selectRecords+ofStream, stream)
+	records, err := s.After(ctx, stream, 0)
+	if err == nil && len(records) == 0 {
+		return nil, fmt.Errorf("sqlite: reading stream %q: %w", stream, store.ErrNotFound)
+	}
+	return records, err
+}
+
+// After implements store.Store.
+func (s *Store) After(ctx context.Context, stream string, version uint64) ([]store.Record, error) {
+	records, err := s.records(ctx, selectRecords+ofStream, stream, version)
 	if err != nil {
 		return nil, s.readFault(fmt.Sprintf("reading stream %q", stream), err)
-	}
-	if len(records) == 0 {
-		return nil, fmt.Errorf("sqlite: reading stream %q: %w", stream, store.ErrNotFound)
 	}
 	return records, nil
 }

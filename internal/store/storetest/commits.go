@@ -39,6 +39,11 @@ var commits = map[string]func(*testing.T, *kit){
 		if err != nil || !equal(got, stored) {
 			t.Errorf("stored %+v, returned %+v, %v", stored, got, err)
 		}
+		for v := range uint64(4) {
+			if rest, err := k.After(k.ctx, "req_1", v); err != nil || !equal(got[v:], rest) {
+				t.Errorf("after version %d: %+v, %v", v, rest, err)
+			}
+		}
 		all, err := k.Records(k.ctx, 0, 100)
 		if err != nil || !equal(got, all) {
 			t.Errorf("records %+v, %v", all, err)
