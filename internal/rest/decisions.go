@@ -78,7 +78,7 @@ func (a *api) showStatement(ctx context.Context, c gate.Caller, in *statementInp
 	return &paperOutput{etag(p.Version), p}, err
 }
 
-func (a *api) decide(ctx context.Context, c gate.Caller, in *decideInput) (*Viewed, error) {
+func (a *api) decide(ctx context.Context, c gate.Caller, in *decideInput) (*viewOutput, error) {
 	if err := a.fresh(ctx, c, &in.Change); err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (a *api) decide(ctx context.Context, c gate.Caller, in *decideInput) (*View
 	return viewed(a.gate.Vote(ctx, c, in.ID, reset.Decision(b.Decision), b.StatementID, b.Note, b.assertion()))
 }
 
-func (a *api) review(ctx context.Context, c gate.Caller, in *reviewInput) (*Viewed, error) {
+func (a *api) review(ctx context.Context, c gate.Caller, in *reviewInput) (*viewOutput, error) {
 	if err := a.fresh(ctx, c, &in.Change); err != nil {
 		return nil, err
 	}

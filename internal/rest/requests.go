@@ -51,17 +51,18 @@ type openInput struct {
 
 type openOutput struct {
 	Location string `header:"Location"`
-	Viewed
+	ETag     string `header:"ETag"`
+	Body     gate.View
 }
 
-// Viewed is a request as it stands. The ETag is its version, for If-Match.
-type Viewed struct {
+// viewOutput is a request as it stands. The ETag is its version, for If-Match.
+type viewOutput struct {
 	ETag string `header:"ETag"`
 	Body gate.View
 }
 
-func viewed(v gate.View, err error) (*Viewed, error) {
-	return &Viewed{ETag: etag(v.Version), Body: v}, err
+func viewed(v gate.View, err error) (*viewOutput, error) {
+	return &viewOutput{ETag: etag(v.Version), Body: v}, err
 }
 
 type listInput struct {
@@ -102,7 +103,7 @@ func (a *api) openRequest(ctx context.Context, c gate.Caller, in *openInput) (*o
 		Directory: in.Body.Directory, Login: in.Body.Login, Ticket: in.Body.Ticket,
 		Action: identity.Action(in.Body.Action), Channel: identity.Channel(in.Body.Channel),
 	})
-	return &openOutput{base + "/requests/" + v.ID, Viewed{etag(v.Version), v}}, err
+	return &openOutput{base + "/requests/" + v.ID, etag(v.Version), v}, err
 }
 
 func (a *api) listRequests(ctx context.Context, c gate.Caller, in *listInput) (*listOutput, error) {
@@ -118,14 +119,14 @@ func (a *api) listRequests(ctx context.Context, c gate.Caller, in *listInput) (*
 	return out, err
 }
 
-func (a *api) showRequest(ctx context.Context, c gate.Caller, in *requestInput) (*Viewed, error) {
+func (a *api) showRequest(ctx context.Context, c gate.Caller, in *requestInput) (*viewOutput, error) {
 	if err := known(in.ID); err != nil {
 		return nil, err
 	}
 	return viewed(a.gate.Request(ctx, c, in.ID))
 }
 
-func (a *api) cancelRequest(ctx context.Context, c gate.Caller, in *Change) (*Viewed, error) {
+func (a *api) cancelRequest(ctx context.Context, c gate.Caller, in *Change) (*viewOutput, error) {
 	if err := a.fresh(ctx, c, in); err != nil {
 		return nil, err
 	}
