@@ -31,9 +31,12 @@ type parts struct {
 }
 
 // kinds is the table of directories. A new one is a line here.
+//
+// An LDAP server has no administrators by its own rules: without admin_groups
+// everybody would pass for an ordinary account, so they have to be named.
 var kinds = []kind{
 	{"activedirectory", "URL ca_file BIND_DN password_file hands BASE_DN attributes contacts service_marker admin_groups old_password_period timeout", buildActiveDirectory},
-	{"ldap", "URL ca_file BIND_DN password_file hands BASE_DN group_base_dn user_filter attributes contacts service_marker disabled_marker admin_groups timeout", buildLDAP},
+	{"ldap", "URL ca_file BIND_DN password_file hands BASE_DN group_base_dn user_filter attributes contacts service_marker disabled_marker ADMIN_GROUPS timeout", buildLDAP},
 	{"local", "admin_groups timeout", buildLocal},
 }
 
