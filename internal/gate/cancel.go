@@ -17,11 +17,13 @@ import (
 // Cancel ends a request that has not been dispatched: by the desk that opened
 // it, or by an officer or security.
 func (g *Gate) Cancel(ctx context.Context, c Caller, id string) (View, error) {
-	s, err := g.load(ctx, id)
+	// Who may not cancel anything hears that first, whether the request exists
+	// or not.
+	m, chain, err := g.member(ctx, c)
 	if err != nil {
 		return View{}, err
 	}
-	m, chain, err := g.member(ctx, c)
+	s, err := g.load(ctx, id)
 	if err != nil {
 		return View{}, err
 	}
