@@ -79,20 +79,18 @@ func TestAResetIsAskedProvedSignedOrderedAndShownOverHTTP(t *testing.T) {
 
 	security := s.signIn(gatetest.Sorrel)
 	file := s.get("/requests/"+v.ID+"/bundle", as(security)).ok(200)
-	roots, err := s.Roots()
+	direct, err := s.Gate.Evidence(t.Context(), v.ID)
 	s.Must(err)
-	b, err := evidence.ParseBundle(file.body)
-	s.Must(err)
-	if raw, err := b.Bytes(); err != nil || !bytes.Equal(raw, file.body) {
+	if raw, err := direct.Bytes(); err != nil || !bytes.Equal(raw, file.body) {
 		t.Error("the bundle is not sent as the file it is")
+	}
+	report, err := evidence.VerifyFiles(file.body, []byte(s.LogKey), s.get("/genesis").ok(200).body, s.Now())
+	if err != nil || report.Verdict != evidence.Allowed {
+		t.Errorf("an auditor with what was fetched finds %s, %v", report.Verdict, err)
 	}
 	if want := `attachment; filename="` + v.ID + `.countersign.json"`; file.Get("Content-Disposition") != want || file.Get("Content-Type") != "application/json" {
 		t.Errorf("headers %v", file.Header)
 	}
-	if _, err := evidence.ParseGenesis(s.get("/genesis").ok(200).body); err != nil {
-		t.Error(err)
-	}
-	_ = roots
 	if m := into[struct{ Moments []gate.Moment }](s.get("/requests/"+v.ID+"/timeline", as(security)).ok(200)); len(m.Moments) < 8 || m.Moments[0].Type != "opened" {
 		t.Errorf("timeline: %+v", m)
 	}
