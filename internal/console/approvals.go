@@ -1,0 +1,47 @@
+package console
+
+import (
+	"net/http"
+	"slices"
+
+	"countersign/internal/gate"
+	"countersign/internal/identity"
+)
+
+type approvalsPage struct {
+	Requests  []gate.View
+	Proposals []gate.ProposalView
+	More      string // the cursor of the next page
+}
+
+// approvals lists what waits for the visitor's signature.
+func (c *console) approvals(w http.ResponseWriter, r *http.Request, v visitor) error {
+	list, more, err := c.Gate.List(r.Context(), v.Caller, gate.Filter{Mine: true, Cursor: r.URL.Query().Get("after")})
+	if err != nil {
+		return err
+	}
+	p := approvalsPage{More: more}
+	for _, s := range list {
+		view, err := c.Gate.Request(r.Context(), v.Caller, s.ID)
+		if err != nil {
+			return err
+		}
+		p.Requests = append(p.Requests, view)
+	}
+	if p.Proposals, err = c.unsigned(r, v); err != nil {
+		return err
+	}
+	return c.show(w, http.StatusOK, "approvals", frame{Title: "To sign", Me: &v.Me, Here: "approvals", Body: p})
+}
+
+// unsigned are the changes of the roster that an officer has not signed yet.
+func (c *console) unsigned(r *http.Request, v visitor) ([]gate.ProposalView, error) {
+	if !slices.Contains(v.Me.Roles, identity.Officer) {
+		return nil, nil
+	}
+	roster, err := c.Gate.Roster(r.Context(), v.Caller)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(roster.Proposals, func(p gate.ProposalView) bool { return slices.Contains(p.Signers, v.Me.Person) }), nil
+}

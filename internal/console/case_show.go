@@ -1,0 +1,144 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"countersign/internal/gate"
+	"countersign/internal/identity"
+	"countersign/internal/proof"
+	"countersign/internal/reset"
+)
+
+type casePage struct {
+	gate.CaseView
+	Status reset.Status
+	Steps  []step
+	Ways   []way
+	// Waits: the page has to be looked at again for something to change.
+	Waits bool
+	// Still: the reader asked the page not to look again by itself.
+	Still     bool
+	CanCancel bool
+	Collect   bool // a password or a replacement code may be waiting
+	Over      bool
+}
+
+// step is one of the stages a case goes through.
+type step struct {
+	Text  string
+	State string // done, now, later
+}
+
+// way is one alternative: all its methods are needed.
+type way []proof.Method
+
+// caseShow is the requester's view of their case.
+func (c *console) caseShow(w http.ResponseWriter, r *http.Request) error {
+	v, err := c.ownCase(r)
+	if unknownSession(err) {
+		return c.askCode(w, r, nil)
+	}
+	if err != nil {
+		return err
+	}
+	p := newCasePage(v)
+	p.Still = r.URL.Query().Has("still")
+	if p.Waits && !p.Still {
+		w.Header().Set("Refresh", strconv.Itoa(lookAgain(p.Status))+"; url=/case")
+	}
+	return c.show(w, http.StatusOK, "case_show", frame{Title: "Case " + v.Case, Body: p})
+}
+
+func (c *console) ownCase(r *http.Request) (gate.CaseView, error) {
+	token, err := c.Signin.CaseToken(r)
+	if err != nil {
+		return gate.CaseView{}, err
+	}
+	return c.Gate.Case(r.Context(), token)
+}
+
+// unknownSession reports whether an error only says that this browser has no
+// case open.
+func unknownSession(err error) bool {
+	var f *gate.Fault
+	return errors.As(err, &f) && (f.Code == "session_unknown" || f.Code == "unauthenticated")
+}
+
+// caseTrouble shows the case together with what went wrong.
+func (c *console) caseTrouble(w http.ResponseWriter, r *http.Request, why error) error {
+	if unknownSession(why) {
+		return c.askCode(w, r, gate.ErrSession)
+	}
+	v, err := c.ownCase(r)
+	if err != nil {
+		return why
+	}
+	t := c.note(w, r, why)
+	return c.show(w, t.Status, "case_show", frame{Title: "Case " + v.Case, Alert: &t, Body: newCasePage(v)})
+}
+
+func newCasePage(v gate.CaseView) casePage {
+	p := casePage{CaseView: v, Status: reset.Status(v.Status)}
+	for _, path := range v.Paths {
+		p.Ways = append(p.Ways, way(path))
+	}
+	switch p.Status {
+	case reset.Approving, reset.Waiting:
+		p.Waits, p.CanCancel = true, v.Mine
+	case reset.Ready, reset.OrderedUp:
+		p.Waits, p.CanCancel = true, v.Mine
+	case reset.Dispatching, reset.Uncertain:
+		p.Waits = true
+	case reset.Proving:
+		p.CanCancel = v.Mine
+	case reset.Done:
+		p.Collect = v.Secret || v.Mine && usedRecoveryCode(v)
+		p.Over = true
+	default:
+		p.Over = true
+	}
+	p.Steps = steps(p.Status)
+	return p
+}
+
+// usedRecoveryCode: the code that was used up has a successor to show, even
+// where the action itself has no secret.
+func usedRecoveryCode(v gate.CaseView) bool {
+	for _, m := range v.Proved {
+		if m == proof.RecoveryCode {
+			return v.Action != identity.PasswordReset
+		}
+	}
+	return false
+}
+
+// steps tells how far a case has come; nil for one that ended otherwise.
+func steps(s reset.Status) []step {
+	at := map[reset.Status]int{
+		reset.Proving: 0, reset.Approving: 1, reset.Waiting: 1,
+		reset.Ready: 2, reset.OrderedUp: 2, reset.Dispatching: 2, reset.Uncertain: 2, reset.Done: 3,
+	}
+	now, ok := at[s]
+	if !ok {
+		return nil
+	}
+	all := []step{{Text: "You prove that it is you"}, {Text: "Others check, where the rules ask for it"}, {Text: "It is carried out"}}
+	for i := range all {
+		all[i].State = map[bool]string{true: "done", false: "later"}[i < now]
+		if i == now {
+			all[i].State = "now"
+		}
+	}
+	return all
+}
+
+// lookAgain is after how many seconds a waiting page looks again.
+func lookAgain(s reset.Status) int {
+	switch s {
+	case reset.Ready, reset.OrderedUp, reset.Dispatching:
+		return 4
+	}
+	return 20
+}

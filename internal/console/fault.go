@@ -1,0 +1,117 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"countersign/internal/gate"
+	"countersign/internal/reset"
+	"countersign/internal/signin"
+)
+
+// trouble is a no in plain words: what happened, and what to do about it.
+type trouble struct {
+	Status int
+	Title  string
+	Text   string
+}
+
+// The pages' own faults.
+var (
+	errNowhere = &gate.Fault{Code: "no_page", Msg: "there is no such page"}
+	errForeign = &gate.Fault{Code: "foreign_form", Msg: "the form was sent from another site"}
+	errForm    = &gate.Fault{Code: "invalid", Msg: "the form could not be read"}
+)
+
+// troubles says each refusal in words that need no knowledge of the system.
+// One that is missing here shows its own text, which is safe but drier.
+var troubles = map[reset.Code]trouble{
+	"no_page":                   {http.StatusNotFound, "There is no such page", "Check the address, or begin at the front page."},
+	"foreign_form":              {http.StatusForbidden, "That came from another site", "Another site tried to send this form in your name, so nothing was done. Begin again on this site."},
+	"not_found":                 {http.StatusNotFound, "Nothing is here", "It does not exist, has ended, or is not yours to see."},
+	"forbidden":                 {http.StatusForbidden, "Your role does not allow this", "If you think it should, ask an officer of the roster."},
+	"unauthenticated":           {http.StatusUnauthorized, "You are not signed in", "Sign in with your passkey and try again."},
+	"not_founded":               {http.StatusServiceUnavailable, "Nobody is on the roster yet", "The operator has to found it first, with the invitation that “countersign roster init” prints."},
+	"session_unknown":           {http.StatusUnauthorized, "Enter your case code again", "This browser has no open case any more. Nothing is lost: the case code brings you back."},
+	"answer_refused":            {http.StatusUnprocessableEntity, "That is not right", "Check it and try again. After five wrong answers this way is closed for this case."},
+	"conflict":                  {http.StatusConflict, "Somebody was faster", "The case changed at the same moment. Look at it again and repeat."},
+	"directory_unavailable":     {http.StatusServiceUnavailable, "The directory does not answer", "Without it nothing can be decided, so nothing was done. Try again in a few minutes."},
+	"secret_lapsed":             {http.StatusGone, "The new password has lapsed", "It was not fetched in time and is gone. Ask the desk to open a new request."},
+	reset.RequestEnded:          {http.StatusConflict, "This case has ended", "Nothing more can be done with it. If you still need help, ask the desk for a new one."},
+	reset.RequestExpired:        {http.StatusGone, "This case has run out of time", "Ask the desk for a new one."},
+	reset.MethodLocked:          {http.StatusForbidden, "This way is closed", "There were too many wrong answers. Choose another way, or ask the desk what to do."},
+	reset.TooMany:               {http.StatusTooManyRequests, "Too many attempts", "The limit for this case has been reached. Ask the desk what to do."},
+	reset.ChallengeLapsed:       {http.StatusGone, "That took too long", "The code can no longer be entered. Begin that step again for a new one."},
+	reset.ChallengeUnknown:      {http.StatusNotFound, "That step has ended", "Begin it again."},
+	reset.CaseClaimed:           {http.StatusConflict, "Somebody else has proved themselves", "This case belongs to another browser. If that was not you, say so with the link in the message you received, and call the desk."},
+	reset.MethodNotWanted:       {http.StatusConflict, "This way is not open", "It does not count for this case. Choose one of the ways shown."},
+	reset.ChannelNotIndependent: {http.StatusConflict, "This way is not open", "It is too close to what is being reset to count as proof. Choose one of the ways shown."},
+	reset.DestinationTooNew:     {http.StatusConflict, "This way is not open yet", "It was added too recently to count as proof. Choose one of the ways shown."},
+	reset.ProofMissing:          {http.StatusForbidden, "Prove that it is you first", "Only the person who proved themselves can do this. To stop a case that is not yours, use the link in the message you received."},
+	reset.IllegalTransition:     {http.StatusConflict, "That cannot be done now", "It was done already, or it is not time for it."},
+	reset.StatementOutdated:     {http.StatusConflict, "The request has changed", "What you read no longer holds. Read it again before you sign."},
+	reset.SeparationOfDuties:    {http.StatusForbidden, "You take part in this request", "So somebody else has to decide about it."},
+	reset.RoleMissing:           {http.StatusForbidden, "Your signature is not one of those needed", "Somebody in another role has to sign this."},
+	reset.SignedAlready:         {http.StatusConflict, "You have signed this already", "There is nothing more for you to do."},
+}
+
+// describe puts an error into plain words. Anything that is not a refusal is
+// ours to mend, and its text stays in the log.
+func describe(err error) trouble {
+	var fault *gate.Fault
+	var refusal *reset.Refusal
+	var throttled *signin.Throttled
+	code, text := reset.Code(""), ""
+	switch {
+	case errors.As(err, &throttled):
+		return trouble{http.StatusTooManyRequests, "Too many attempts", "Wait a little and try again: " + waitWords(throttled.Retry) + "."}
+	case errors.As(err, &fault):
+		code, text = fault.Code, fault.Msg
+	case errors.As(err, &refusal):
+		code, text = refusal.Code, refusal.Msg
+	default:
+		return trouble{http.StatusInternalServerError, "Something went wrong here", "It is not your fault, and nothing was done. Try again; if it happens again, call the desk."}
+	}
+	if t, ok := troubles[code]; ok {
+		return t
+	}
+	return trouble{http.StatusUnprocessableEntity, "That did not work", sentence(text)}
+}
+
+func waitWords(d time.Duration) string {
+	switch s := int(d / time.Second); {
+	case s == 1:
+		return "one second"
+	case s < 120:
+		return strconv.Itoa(s) + " seconds"
+	default:
+		return strconv.Itoa((s+59)/60) + " minutes"
+	}
+}
+
+// note logs what is not the caller's affair and describes the rest.
+func (c *console) note(w http.ResponseWriter, r *http.Request, err error) trouble {
+	t := describe(err)
+	if t.Status == http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+		c.Log.ErrorContext(r.Context(), "page failed", "method", r.Method, "pattern", r.Pattern, "error", err)
+	}
+	var throttled *signin.Throttled
+	if errors.As(err, &throttled) {
+		w.Header().Set("Retry-After", strconv.Itoa(int(throttled.Retry/time.Second)))
+	}
+	return t
+}
+
+// fail shows an error as a page of its own.
+func (c *console) fail(w http.ResponseWriter, r *http.Request, err error) {
+	t := c.note(w, r, err)
+	if err := c.show(w, t.Status, "fault", frame{Title: t.Title, Body: t}); err != nil {
+		c.Log.ErrorContext(r.Context(), "page failed", "pattern", r.Pattern, "error", err)
+		http.Error(w, t.Title, http.StatusInternalServerError)
+	}
+}
+
+func (c *console) nowhere(http.ResponseWriter, *http.Request) error { return errNowhere }

@@ -1,0 +1,75 @@
+package console_test
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"countersign/internal/directory/local"
+	"countersign/internal/gate"
+	"countersign/internal/gate/gatetest"
+	"countersign/internal/identity"
+	"countersign/internal/proof"
+	"countersign/internal/reset"
+)
+
+var (
+	moreLink = regexp.MustCompile(`href="(/approvals\?after=[^"]+)"`)
+	contains = strings.Contains
+)
+
+func TestARequestIsShownToThoseWhoMaySeeIt(t *testing.T) {
+	s := newSite(t)
+	seed, _ := s.Enrol(gatetest.Wren, proof.TOTP)
+	v := s.Open(gatetest.Wren, identity.PasswordReset)
+	s.staff(gatetest.Finch).get("/requests/"+v.ID).is(http.StatusOK).says("waiting for proof", "the requester has to prove themselves", "helpdesk", "INC-1").never("/sign?")
+	s.Must(s.Answer(s.Claim(v.Case), proof.TOTP, s.Code(seed)))
+	s.staff(s.Person(gatetest.Moss)).get("/requests/"+v.ID).says("waiting for signatures", "Authenticator app", "1 × manager", "Read and approve", "Read and deny")
+	s.staff(gatetest.Finch).get("/requests/"+v.ID).never("/sign?", gatetest.WrensMail)
+}
+
+func TestTheReceiptIsShownWithoutASecret(t *testing.T) {
+	s := newSite(t)
+	seed, _ := s.Enrol(gatetest.Wren, proof.TOTP)
+	request, token := s.Ordered(gatetest.Wren, identity.PasswordReset, seed)
+	s.Must(s.Do("dispatch", request))
+	secrets, err := s.Gate.Reveal(t.Context(), token)
+	s.Must(err)
+	for _, p := range []identity.PersonID{gatetest.Finch, gatetest.Sorrel, s.Person(gatetest.Moss)} {
+		s.staff(p).get("/requests/"+request).is(http.StatusOK).says("done", "Receipt", "applied", "Moss Lee: approval").never(secrets.Password, "Read and")
+	}
+}
+
+func TestUnknownAndForeignRequestsAnswerAlike(t *testing.T) {
+	s := newSite(t)
+	s.Invite("staff:kite", "Kite", "nightline", identity.Agent)
+	v := s.Open(gatetest.Wren, identity.PasswordReset)
+	kite := s.staff("staff:kite")
+	foreign := kite.get("/requests/" + v.ID).is(http.StatusNotFound)
+	for _, id := range []string{"req_none", "roster", "%3Cscript%3E", "..%2Froster"} {
+		if p := kite.get("/requests/" + id).is(http.StatusNotFound); p.body != foreign.body {
+			t.Errorf("%s: the page differs", id)
+		}
+	}
+}
+
+const hostile = `<img src=x onerror=alert(1)>"'&{{.}}`
+
+func TestHostileNamesAndTicketsAreText(t *testing.T) {
+	s := newSite(t)
+	moss, err := s.Directory.Find(t.Context(), gatetest.Moss)
+	s.Must(err)
+	_, err = s.Directory.Add(t.Context(), local.NewAccount{Login: "rook", Name: hostile, Manager: moss.ID, Password: gatetest.FirstPassword})
+	s.Must(err)
+	seed, _ := s.Enrol("rook", proof.TOTP)
+	v, err := s.Gate.Open(t.Context(), gatetest.Staff(gatetest.Finch), gate.Wish{Login: "rook", Action: identity.PasswordReset, Channel: identity.Phone, Ticket: hostile})
+	s.Must(err)
+	s.Must(s.Answer(s.Claim(v.Case), proof.TOTP, s.Code(seed)))
+	boss := s.staff(s.Person(gatetest.Moss))
+	for _, path := range []string{"/approvals", "/requests/" + v.ID, "/requests/" + v.ID + "/sign?decision=approval", "/requests/" + v.ID + "/sign?decision=denial"} {
+		boss.get(path).is(http.StatusOK).never("<img src=x", hostile).says(v.Subject.Name)
+	}
+	s.Must(s.Vote(s.Person(gatetest.Moss), v.ID, reset.Deny))
+	boss.get("/requests/"+v.ID).says("denied", "Moss Lee: denial").never("<img src=x")
+}

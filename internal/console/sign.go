@@ -1,0 +1,110 @@
+package console
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"countersign/internal/gate"
+	"countersign/internal/reset"
+)
+
+type signPage struct {
+	Eyebrow, Heading, Lead string
+	Lines                  []statementLine
+	Task                   string // what the script needs, as JSON: see signTask
+	Button                 string
+	Deny                   bool
+	NoteLabel              string // "" where the API takes no note
+	Back                   string
+	Other                  string // where to decide the other way, if anywhere
+}
+
+// statementLine is one line of a statement in two parts, so that its name can
+// stand out. Joined again they are exactly its bytes, line end included.
+type statementLine struct{ Name, Rest string }
+
+func statementLines(text string) []statementLine {
+	var out []statementLine
+	for l := range strings.Lines(text) {
+		name, _, ok := strings.Cut(l, ": ")
+		if !ok {
+			name = ""
+		}
+		out = append(out, statementLine{name, l[len(name):]})
+	}
+	return out
+}
+
+// signTask is what the script does with the statement: check that the text on
+// the page is what the options' challenge is the hash of, ask the passkey, and
+// post the fields together with its answer.
+type signTask struct {
+	Options any               `json:"options"`
+	Post    string            `json:"post"`
+	Fields  map[string]string `json:"fields"`
+	Next    string            `json:"next"`
+}
+
+func (c *console) showSign(w http.ResponseWriter, v visitor, p signPage, paper gate.Paper, t signTask) error {
+	t.Options = paper.Options
+	raw, err := json.Marshal(t)
+	if err != nil {
+		return fmt.Errorf("console: writing what is to be signed: %w", err)
+	}
+	p.Lines, p.Task = statementLines(paper.Statement), string(raw)
+	return c.show(w, http.StatusOK, "sign", frame{Title: p.Heading, Me: &v.Me, Here: "approvals", Body: p})
+}
+
+// requestSign puts the statement of a request before somebody who may sign it.
+func (c *console) requestSign(w http.ResponseWriter, r *http.Request, v visitor) error {
+	id, d := r.PathValue("id"), reset.Decision(r.URL.Query().Get("decision"))
+	if d != reset.Approve && d != reset.Deny {
+		return errNowhere
+	}
+	paper, err := c.Gate.Statement(r.Context(), v.Caller, id, d)
+	if err != nil {
+		return err
+	}
+	view, err := c.Gate.Request(r.Context(), v.Caller, id)
+	if err != nil {
+		return err
+	}
+	return c.showSign(w, v, requestSignPage(view, d), paper, signTask{
+		Post:   "/api/v1/requests/" + id + "/decisions",
+		Fields: map[string]string{"decision": string(d), "statement_id": paper.ID},
+		Next:   "/requests/" + id,
+	})
+}
+
+func requestSignPage(view gate.View, d reset.Decision) signPage {
+	what := fmt.Sprintf("%s for %s", say(actionWords, view.Action), view.Subject.Name)
+	p := signPage{Eyebrow: "Case " + view.Case, Back: "/requests/" + view.ID}
+	if d == reset.Deny {
+		p.Deny, p.Button = true, "Deny with my passkey"
+		p.Heading, p.Lead = "Deny: "+what, "One denial ends the request. Your passkey signs exactly the lines below."
+		p.NoteLabel = "Why (stays on record)"
+		return p
+	}
+	p.Button, p.NoteLabel = "Approve with my passkey", "Note (stays on record)"
+	p.Heading, p.Lead = "Approve: "+what, "Read the lines. Your passkey signs exactly these, and nothing else: if any of it changes, your signature no longer counts."
+	p.Other = "/requests/" + view.ID + "/sign?decision=denial"
+	return p
+}
+
+// proposalSign puts a change of the roster before an officer.
+func (c *console) proposalSign(w http.ResponseWriter, r *http.Request, v visitor) error {
+	id := r.PathValue("id")
+	paper, err := c.Gate.ProposalPaper(r.Context(), v.Caller, id)
+	if err != nil {
+		return err
+	}
+	p := signPage{
+		Eyebrow: "Roster", Heading: "Countersign a change of the roster", Button: "Countersign with my passkey", Back: "/approvals",
+		Lead: "If somebody is to join, have them read you the characters after “passkey”, on the telephone or in person, and compare. Your passkey signs exactly the lines below.",
+	}
+	return c.showSign(w, v, p, paper, signTask{
+		Post: "/api/v1/roster/proposals/" + id + "/signatures", Fields: map[string]string{}, Next: "/approvals",
+	})
+}
