@@ -306,6 +306,12 @@ func (h *House) Sign(p identity.PersonID, challenge []byte) passkey.Assertion {
 	return a
 }
 
+// NewKey makes a passkey that nobody holds yet.
+func (h *House) NewKey() softkey.Key { return softkey.New(rand.Reader) }
+
+// Logger writes to the house's log.
+func (h *House) Logger() *slog.Logger { return slog.New(slog.NewTextHandler(h.Log, nil)) }
+
 // Seed is an enrolled authenticator app.
 type Seed []byte
 
