@@ -9,6 +9,7 @@ import (
 
 	"countersign/internal/evidence"
 	"countersign/internal/ledger"
+	"countersign/internal/reset"
 	"countersign/internal/roster"
 	"countersign/internal/store"
 )
@@ -30,7 +31,7 @@ func (g *Gate) Evidence(ctx context.Context, id string) (evidence.Bundle, error)
 	b := evidence.Bundle{Format: evidence.Format, Request: id}
 	chain, err1 := g.store.Stream(ctx, roster.Stream)
 	events, err2 := g.store.Stream(ctx, id)
-	if errors.Is(err2, store.ErrNotFound) {
+	if errors.Is(err2, store.ErrNotFound) || err2 == nil && events[0].Type != (reset.Opened{}).Type() {
 		return b, ErrNoRequest
 	}
 	// The checkpoint is read after the events, so it covers them.
