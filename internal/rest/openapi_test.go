@@ -10,7 +10,7 @@ import (
 	"countersign/internal/signin"
 )
 
-//go:generate go test -run TestTheContract -update .
+//go:generate go test -run "TestTheContract|TestTheManual" -update .
 
 var update = flag.Bool("update", false, "write zz_gen_openapi.json again")
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -111,6 +112,8 @@ func (a *api) dispatch(w http.ResponseWriter, r *http.Request) {
 	c.route = pattern
 	rt, ours := a.routes[pattern]
 	switch {
+	case !clean(r.URL.Path): // the mux would redirect; a program should be told
+		a.fail(w, r, newProblem("not_found", "there is nothing here"))
 	case pattern == "":
 		a.fail(w, r, nowhere(h, w, r))
 	case !ours:
@@ -118,6 +121,11 @@ func (a *api) dispatch(w http.ResponseWriter, r *http.Request) {
 	default:
 		a.operate(w, r, c, rt)
 	}
+}
+
+func clean(p string) bool {
+	c := path.Clean(p)
+	return p == c || p == c+"/"
 }
 
 // nowhere asks the mux's own refusal whether the path or the method is wrong.
