@@ -1,0 +1,102 @@
+package main
+
+import (
+	"slices"
+	"strconv"
+
+	"countersign/internal/client"
+	"countersign/internal/identity"
+)
+
+func itoa(n uint64) string { return strconv.FormatUint(n, 10) }
+
+type approveVerb struct {
+	Request     string `arg:"" help:"The request's id (req_…)."`
+	Deny        bool   `help:"Deny it. One denial is enough."`
+	Note        string `help:"One line for the record."`
+	PasskeyFile string `placeholder:"FILE" help:"Sign with this passkey. Without it, sign in a browser."`
+	Yes         bool   `short:"y" help:"Do not ask before signing."`
+}
+
+// Help is kong's long text.
+func (approveVerb) Help() string {
+	return "Prints the statement exactly as it is signed. Without --passkey-file it prints the address at which to sign in a browser, and waits until that has been done."
+}
+
+// Run decides.
+func (v approveVerb) Run(e *env) error {
+	decision := "approval"
+	if v.Deny {
+		decision = "denial"
+	}
+	return e.decide(v.Request, decision, v.Note, v.PasskeyFile, v.Yes)
+}
+
+type reviewVerb struct {
+	Request     string `arg:"" help:"The request's id (req_…)."`
+	Suspicious  bool   `help:"It was not in order."`
+	Note        string `help:"One line for the record."`
+	PasskeyFile string `required:"" placeholder:"FILE" help:"Sign with this passkey."`
+	Yes         bool   `short:"y" help:"Do not ask before signing."`
+}
+
+// Run reviews.
+func (v reviewVerb) Run(e *env) error {
+	decision := "review-in-order"
+	if v.Suspicious {
+		decision = "review-suspicious"
+	}
+	return e.decide(v.Request, decision, v.Note, v.PasskeyFile, v.Yes)
+}
+
+func (e *env) decide(id, decision, note, passkeyFile string, yes bool) error {
+	c, err := e.staff()
+	if err != nil {
+		return err
+	}
+	if passkeyFile == "" {
+		return e.decideInBrowser(c, id)
+	}
+	k, err := e.loadKey(passkeyFile)
+	if err != nil {
+		return err
+	}
+	p, err := c.Statement(e.ctx, id, decision)
+	if err != nil {
+		return err
+	}
+	if err := e.agree(p, "Sign this "+decision+"?", yes); err != nil {
+		return err
+	}
+	r, err := c.Decide(e.ctx, id, p, note, k)
+	if err != nil {
+		return err
+	}
+	return e.answer(r, func() { e.say("Signed. The request stands at %s.", e.bold(safe(r.Status))) })
+}
+
+func (e *env) decideInBrowser(c client.Client, id string) error {
+	me, err := c.Me(e.ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := c.Request(e.ctx, id); err != nil {
+		return err
+	}
+	e.mention("Read and sign it in your browser; this waits for %s:\n\n  %s/requests/%s/sign\n", decideLife, c.Server(), safe(id))
+	r, err := e.await(c, id, func(r client.Request) bool { return !r.IsOpen() || signedBy(r, me.Person) })
+	if err != nil {
+		return err
+	}
+	return e.answer(r, func() {
+		how := "Decided"
+		if signedBy(r, me.Person) {
+			how = "Signed"
+		}
+		e.say("%s. The request stands at %s.", how, e.bold(safe(r.Status)))
+	})
+}
+
+func signedBy(r client.Request, p identity.PersonID) bool {
+	return slices.ContainsFunc(r.Approvals, func(a client.Signature) bool { return a.Person == p && a.Counts })
+}

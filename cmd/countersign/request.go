@@ -1,0 +1,165 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"countersign/internal/client"
+	"countersign/internal/identity"
+)
+
+type requestOpen struct {
+	Login     string `arg:"" help:"The account's exact login."`
+	Action    string `short:"a" default:"password_reset" help:"What is to be done: password_reset, unlock, … (${default})."`
+	Via       string `required:"" help:"How the caller came: phone, chat, email, self_service, walk_in or ticket."`
+	Ticket    string `help:"The ticket's number."`
+	Directory string `help:"The account's directory, where there is more than one."`
+}
+
+// Run opens a request.
+func (v requestOpen) Run(e *env) error {
+	action, err1 := identity.ParseAction(v.Action)
+	via, err2 := identity.ParseIntakeChannel(v.Via)
+	if err := errors.Join(err1, err2); err != nil {
+		return usage{errors.New(strings.ReplaceAll(err.Error(), "identity: ", ""))}
+	}
+	c, err := e.staff()
+	if err != nil {
+		return err
+	}
+	r, err := c.Open(e.ctx, client.Wish{Directory: v.Directory, Login: v.Login, Action: action, Channel: via, Ticket: v.Ticket})
+	if err != nil {
+		return err
+	}
+	return e.answer(r, func() {
+		e.printRequest(r)
+		e.say("\nRead the case code to the caller: %s. They prove themselves with it, in their own browser or with countersign case claim.", e.bold(safe(r.Case)))
+	})
+}
+
+type requestShow struct {
+	Request  string `arg:"" help:"The request's id (req_…)."`
+	Timeline bool   `help:"Show every event, as it stands on the ledger."`
+}
+
+// Run shows a request.
+func (v requestShow) Run(e *env) error {
+	c, err := e.staff()
+	if err != nil {
+		return err
+	}
+	if v.Timeline {
+		return v.timeline(e, c)
+	}
+	r, err := c.Request(e.ctx, v.Request)
+	if err != nil {
+		return err
+	}
+	return e.answer(r, func() { e.printRequest(r) })
+}
+
+func (v requestShow) timeline(e *env, c client.Client) error {
+	all, err := c.Timeline(e.ctx, v.Request)
+	if err != nil {
+		return err
+	}
+	return e.answer(all, func() {
+		rows := [][]string{{"entry", "at", "event", "by"}}
+		for _, m := range all {
+			rows = append(rows, []string{itoa(m.Seq), when(m.At), safe(m.Type), safe(m.Actor)})
+		}
+		e.table(rows)
+	})
+}
+
+func (e *env) printRequest(r client.Request) {
+	e.say("%s  %s of %s (%s)\n", e.bold(safe(r.Status)), safe(r.Action), safe(r.Subject.Login), safe(r.Subject.Name))
+	var proved, wait string
+	for _, p := range r.Proved {
+		proved += safe(p.Method) + " at " + when(p.At) + "  "
+	}
+	if r.WaitUntil != nil {
+		wait = when(*r.WaitUntil)
+	}
+	e.fields("request", safe(r.ID), "case", safe(r.Case), "account", safe(r.Subject.Account),
+		"class, tier", safe(r.Class)+", "+safe(r.Tier), "came by", safe(r.Channel), "ticket", safe(r.Ticket),
+		"desk", strings.TrimSpace(safe(r.Desk)+" "+safe(r.Agent)), "opened", when(r.OpenedAt), "ends", when(r.ExpiresAt),
+		"proved", strings.TrimSpace(proved), "waits until", wait, "missing", safe(r.Missing))
+	for _, a := range r.Approvals {
+		note := ""
+		if !a.Counts {
+			note = " (of an earlier statement: does not count)"
+		}
+		e.fields("signed", safe(a.Decision)+" by "+safe(a.Name)+" as "+words(a.Roles)+" at "+when(a.At)+note)
+	}
+	e.printOutcome(r)
+}
+
+func (e *env) printOutcome(r client.Request) {
+	if r.Receipt != nil {
+		e.fields("outcome", safe(r.Receipt.Outcome), "old credential", safe(r.Receipt.OldCredential))
+		for _, n := range r.Receipt.Notes {
+			e.fields("note", safe(n))
+		}
+	}
+	for _, f := range r.FollowUps {
+		e.fields("follow-up", safe(f.Kind)+": "+safe(f.Outcome)+" "+safe(f.Note))
+	}
+	if r.ReviewOwed {
+		e.fields("review", "owed")
+	}
+	if len(r.Reasons) > 0 {
+		e.fields("reasons", safe(string(r.Reasons)))
+	}
+}
+
+type requestList struct {
+	Status []string `help:"Only these statuses."`
+	Action string   `help:"Only this action."`
+	Mine   bool     `help:"Only those that wait for your signature."`
+	Limit  int      `default:"25" help:"How many, at most 100 (${default})."`
+	After  string   `placeholder:"REQUEST" help:"Go on after this request."`
+}
+
+// Run lists requests.
+func (v requestList) Run(e *env) error {
+	c, err := e.staff()
+	if err != nil {
+		return err
+	}
+	page, err := c.List(e.ctx, client.Filter{Statuses: v.Status, Action: identity.Action(v.Action), Mine: v.Mine, Limit: v.Limit, Cursor: v.After})
+	if err != nil {
+		return err
+	}
+	return e.answer(page, func() {
+		if len(page.Requests) == 0 {
+			e.mention("There are none.")
+			return
+		}
+		rows := [][]string{{"request", "case", "status", "action", "tier", "opened", "account"}}
+		for _, r := range page.Requests {
+			rows = append(rows, []string{safe(r.ID), safe(r.Case), safe(r.Status), safe(r.Action), safe(r.Tier), when(r.OpenedAt), safe(r.Account)})
+		}
+		e.table(rows)
+		if page.Next != "" {
+			e.mention("%s", e.dim("There are more: --after "+safe(page.Next)))
+		}
+	})
+}
+
+type requestCancel struct {
+	Request string `arg:"" help:"The request's id (req_…)."`
+}
+
+// Run cancels a request.
+func (v requestCancel) Run(e *env) error {
+	c, err := e.staff()
+	if err != nil {
+		return err
+	}
+	r, err := c.Cancel(e.ctx, v.Request)
+	if err != nil {
+		return err
+	}
+	return e.answer(r, func() { e.say("%s is %s.", safe(r.ID), safe(r.Status)) })
+}
