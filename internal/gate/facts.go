@@ -96,9 +96,10 @@ func (g *Gate) facts(ctx context.Context, a directory.Account, ask asking, chain
 	return f, g.past(ctx, &f, ask.except)
 }
 
-// past adds earlier requests about the same person, and the fence.
+// past adds earlier requests about the same person, and the fence. A fence
+// stands until it is reviewed, however long ago it went up.
 func (g *Gate) past(ctx context.Context, f *policy.Facts, except string) error {
-	rows, err := g.store.Rows(ctx, store.RowQuery{Person: f.Subject.Person, Since: f.At.Add(-historyReach), Limit: 500})
+	rows, err := g.store.Rows(ctx, store.RowQuery{Person: f.Subject.Person, Limit: 500})
 	if err != nil {
 		return fmt.Errorf("gate: reading earlier requests: %w", err)
 	}
@@ -108,7 +109,7 @@ func (g *Gate) past(ctx context.Context, f *policy.Facts, except string) error {
 			return fmt.Errorf("gate: reading the row of %s: %w", r.ID, err)
 		}
 		f.Subject.Fenced = f.Subject.Fenced || s.Fences()
-		if r.ID != except {
+		if r.ID != except && r.Opened.After(f.At.Add(-historyReach)) {
 			f.History = append(f.History, policy.Past{Request: r.ID, Action: r.Action, Outcome: r.Status, Desk: r.Desk, At: r.Opened})
 		}
 	}

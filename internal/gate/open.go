@@ -10,6 +10,7 @@ import (
 	"countersign/internal/directory"
 	"countersign/internal/identity"
 	"countersign/internal/reset"
+	"countersign/internal/store"
 )
 
 // Wish is what a desk or an integration asks for. There is no field for a
@@ -89,14 +90,8 @@ func (g *Gate) open(ctx context.Context, c Caller, a directory.Account, ask aski
 	if err != nil {
 		return View{}, err
 	}
-	code := newCase()
-	cmd := reset.Open{Case: code, Facts: f, Policy: pol.Hash(), Plan: pol.Plan(f), Channel: ask.channel}
-	before := reset.State{ID: newID("req")}
-	events, after, err := reset.Decide(before, cmd, at)
+	after, err := g.begin(ctx, c, reset.Open{Facts: f, Policy: pol.Hash(), Plan: pol.Plan(f), Channel: ask.channel})
 	if err != nil {
-		return View{}, err
-	}
-	if err := g.commit(ctx, before, after, c.actor(), events, besides{}); err != nil {
 		return View{}, err
 	}
 	if after.Status() == reset.RefusedEnd {
@@ -104,6 +99,22 @@ func (g *Gate) open(ctx context.Context, c Caller, a directory.Account, ask aski
 		return View{}, ErrNotAvailable
 	}
 	return g.view(ctx, c, after)
+}
+
+// begin records the new request under a case code that is not taken.
+func (g *Gate) begin(ctx context.Context, c Caller, cmd reset.Open) (reset.State, error) {
+	for try := 0; ; try++ {
+		cmd.Case = newCase()
+		before := reset.State{ID: newID("req")}
+		events, after, err := reset.Decide(before, cmd, cmd.Facts.At)
+		if err != nil {
+			return before, err
+		}
+		err = g.commit(ctx, before, after, c.actor(), events, besides{})
+		if err == nil || !errors.Is(err, store.ErrConflict) || try == 3 {
+			return after, err
+		}
+	}
 }
 
 // Missed is the ledger's note of a look-up that found nobody: reconnaissance

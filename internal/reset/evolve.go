@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/internal/ledger"
+	"countersign/internal/policy"
 	"countersign/internal/proof"
 )
 
@@ -94,7 +95,6 @@ func (s State) apply(e Event, at time.Time) (State, error) {
 }
 
 func (s State) opened(e Opened, at time.Time) (State, error) {
-	f := e.Facts
 	switch {
 	case e.Requester == "" || e.Person == "" || e.Subject.Check() != nil || e.Case == "":
 		return s, refuse(Malformed, "the request names no account, person, requester or case")
@@ -102,14 +102,27 @@ func (s State) opened(e Opened, at time.Time) (State, error) {
 		return s, refuse(SeparationOfDuties, "an agent opens no request about themselves")
 	case e.Agent != "" && e.Agent == e.Manager:
 		return s, refuse(SeparationOfDuties, "the manager of record signs; somebody else opens the request")
-	case len(f.Subject.ID) > 0 && (f.Subject.ID != e.Subject || f.Subject.Person != e.Person || f.Action != e.Action || !f.At.Equal(at) || f.Subject.Manager != e.Manager):
-		return s, refuse(Malformed, "the request and its facts do not speak of the same thing")
 	}
-	return State{
+	next := State{
 		ID: s.ID, Case: e.Case, Action: e.Action, Subject: e.Subject, Person: e.Person, Manager: e.Manager,
 		Requester: e.Requester, Agent: e.Agent, Desk: e.Desk, Channel: e.Channel,
 		Policy: e.Policy, Plan: e.Plan, Facts: e.Facts, PlannedAt: at, OpenedAt: at,
-	}, nil
+	}
+	if !next.describedBy(e.Facts, at) {
+		return s, refuse(Malformed, "the request and its facts do not speak of the same thing")
+	}
+	return next, nil
+}
+
+// describedBy reports whether facts speak of this very request at this very
+// moment: the plan is computed from the facts, separation of duties from what
+// stands in the open, and the two must not be told different stories. Erased
+// facts say nothing.
+func (s State) describedBy(f policy.Facts, at time.Time) bool {
+	return f.Subject.ID == "" || f.At.Equal(at) && f.Action == s.Action &&
+		f.Subject.ID == s.Subject && f.Subject.Person == s.Person && f.Subject.Manager == s.Manager &&
+		f.Requester.Person == s.Requester && f.Agent.Person == s.Agent && f.Agent.Desk == s.Desk &&
+		f.Request.Channel == s.Channel
 }
 
 // undispatched refuses once the request has ended or the hands may have acted.
@@ -182,15 +195,14 @@ func (s State) replanned(e Replanned, at time.Time) (State, error) {
 	if err := s.undispatched(); err != nil {
 		return s, err
 	}
-	f := e.Facts
-	if len(f.Subject.ID) > 0 && (f.Subject.ID != s.Subject || f.Subject.Person != s.Person || f.Action != s.Action || !f.At.Equal(at) || f.Subject.Manager != e.Manager) {
-		return s, refuse(Malformed, "the fresh facts speak of something else")
-	}
 	before, err := s.planHash()
 	if err != nil {
 		return s, err
 	}
 	s.Policy, s.Plan, s.Facts, s.Manager, s.PlannedAt = e.Policy, e.Plan, e.Facts, e.Manager, at
+	if !s.describedBy(e.Facts, at) {
+		return s, refuse(Malformed, "the fresh facts speak of something else")
+	}
 	after, err := s.planHash()
 	if before != after {
 		s.WaitFrom = nil

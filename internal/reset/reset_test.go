@@ -118,7 +118,7 @@ func TestOnlyIndependentOldAndWantedDestinationsAreAsked(t *testing.T) {
 	s.refused(reset.MethodNotWanted, challenged("chl_2", "a", proof.RecoveryCode, s.at))
 
 	o := opened(plan("email_code || totp", 0))
-	o.Channel = identity.Email
+	o.Channel, o.Facts.Request.Channel = identity.Email, identity.Email
 	byMail, err := reset.Evolve(reset.State{ID: "req_2"}, o, t0)
 	if err != nil {
 		t.Fatal(err)
@@ -255,6 +255,10 @@ func TestARequestThatSpeaksOfSomethingElseThanItsFactsIsRefused(t *testing.T) {
 		"another person":  func(o *reset.Opened) { o.Person = "somebody" },
 		"another action":  func(o *reset.Opened) { o.Action = identity.Unlock },
 		"another manager": func(o *reset.Opened) { o.Manager = officer },
+		"another agent":   func(o *reset.Opened) { o.Agent = officer },
+		"another desk":    func(o *reset.Opened) { o.Desk = "second" },
+		"another channel": func(o *reset.Opened) { o.Channel = identity.Chat },
+		"another asking":  func(o *reset.Opened) { o.Requester = officer },
 		"another time":    func(o *reset.Opened) { o.Facts.At = t0.Add(-time.Hour) },
 		"no case":         func(o *reset.Opened) { o.Case = "" },
 	} {
