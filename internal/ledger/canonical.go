@@ -62,12 +62,6 @@ func canonical(raw []byte, refuseReplaced bool) ([]byte, error) {
 	return out, nil
 }
 
-// isCanonical reports whether Canonical would return raw itself.
-func isCanonical(raw []byte) bool {
-	out, err := canonical(raw, false)
-	return err == nil && bytes.Equal(out, raw)
-}
-
 // scanner reads one JSON text from the left. Its methods append the canonical
 // form of what they read to dst.
 type scanner struct {
@@ -109,16 +103,27 @@ func (s *scanner) value(dst []byte, depth int) ([]byte, error) {
 	case c == '"':
 		text, err := s.text()
 		return appendText(dst, text), err
-	case c == '-' || '0' <= c && c <= '9':
-		return s.integer(dst)
 	}
-	for _, word := range []string{"true", "false", "null"} {
+	start := s.pos
+	if err := s.scalar(); err != nil {
+		return nil, err
+	}
+	return append(dst, s.in[start:s.pos]...), nil
+}
+
+// scalar steps over a number or a word, which have one spelling each.
+func (s *scanner) scalar() error {
+	if c := s.peek(); c == '-' || '0' <= c && c <= '9' {
+		_, err := s.integer()
+		return err
+	}
+	for _, word := range [...]string{"true", "false", "null"} {
 		if bytes.HasPrefix(s.in[s.pos:], []byte(word)) {
 			s.pos += len(word)
-			return append(dst, word...), nil
+			return nil
 		}
 	}
-	return nil, s.fault("a JSON value is expected")
+	return s.fault("a JSON value is expected")
 }
 
 func (s *scanner) array(dst []byte, depth int) ([]byte, error) {
@@ -247,25 +252,28 @@ func compareUTF16(a, b string) int {
 	return len(a) - len(b)
 }
 
-func (s *scanner) integer(dst []byte) ([]byte, error) {
-	start := s.pos
-	if s.peek() == '-' {
+// integer reads a whole number in range.
+func (s *scanner) integer() (int64, error) {
+	negative := s.peek() == '-'
+	if negative {
 		s.pos++
 	}
-	digits, n := s.pos, int64(0)
+	start, n := s.pos, int64(0)
 	for c := s.peek(); '0' <= c && c <= '9'; c = s.peek() {
 		if n = n*10 + int64(c-'0'); n > maxInteger {
-			return nil, s.fault("a number is beyond ±(2^53-1)")
+			return 0, s.fault("a number is beyond ±(2^53-1)")
 		}
 		s.pos++
 	}
 	switch c := s.peek(); {
-	case s.pos == digits:
-		return nil, s.fault("a digit is expected")
-	case s.in[digits] == '0' && (s.pos > digits+1 || digits > start):
-		return nil, s.fault("a number has a leading zero or is -0")
+	case s.pos == start:
+		return 0, s.fault("a digit is expected")
+	case s.in[start] == '0' && (s.pos > start+1 || negative):
+		return 0, s.fault("a number has a leading zero or is -0")
 	case c == '.' || c == 'e' || c == 'E':
-		return nil, s.fault("a number is not written as a whole number")
+		return 0, s.fault("a number is not written as a whole number")
+	case negative:
+		n = -n
 	}
-	return append(dst, s.in[start:s.pos]...), nil
+	return n, nil
 }

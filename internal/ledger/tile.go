@@ -129,18 +129,26 @@ func EncodeBundle(leaves [][]byte) ([]byte, error) {
 func ParseBundle(data []byte) ([][]byte, error) {
 	var leaves [][]byte
 	for len(data) > 0 {
-		if len(data) < 2 || len(data)-2 < int(binary.BigEndian.Uint16(data)) {
+		leaf, rest, ok := cutEntry(data)
+		if !ok {
 			return nil, fmt.Errorf("ledger: entry %d of a bundle is cut short", len(leaves))
 		}
 		if len(leaves) == TileWidth {
 			return nil, fmt.Errorf("ledger: a bundle has more than %d entries", TileWidth)
 		}
-		end := 2 + int(binary.BigEndian.Uint16(data))
-		leaves = append(leaves, data[2:end:end])
-		data = data[end:]
+		leaves, data = append(leaves, leaf), rest
 	}
 	if len(leaves) == 0 {
 		return nil, errors.New("ledger: a bundle without entries")
 	}
 	return leaves, nil
+}
+
+// cutEntry takes the first entry off a bundle that is not empty.
+func cutEntry(data []byte) (entry, rest []byte, ok bool) {
+	if len(data) < 2 || len(data)-2 < int(binary.BigEndian.Uint16(data)) {
+		return nil, nil, false
+	}
+	end := 2 + int(binary.BigEndian.Uint16(data))
+	return data[2:end:end], data[end:], true
 }
