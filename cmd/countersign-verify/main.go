@@ -4,9 +4,14 @@
 //
 //	countersign-verify --log-key log.vkey --genesis genesis.json reset.countersign.json
 //
-// It exits with 0 when the reset was allowed, with 1 when it was not or nothing
-// was ordered, and with 2 when it cannot say: a wrong call, or a file that
-// cannot be read.
+// Given a folder instead, it answers whether the whole ledger in it is what was
+// signed, from the first entry to the root:
+//
+//	countersign-verify --log-key log.vkey ledger/
+//
+// It exits with 0 when the reset was allowed or the ledger is whole, with 1 when
+// not or nothing was ordered, and with 2 when it cannot say: a wrong call, or a
+// file that cannot be read.
 package main
 
 import (
@@ -28,8 +33,10 @@ const (
 )
 
 const usage = `Usage: countersign-verify --log-key FILE --genesis FILE [--json] BUNDLE
+       countersign-verify --log-key FILE [--json] DIR
 
-Says whether the reset in BUNDLE was allowed, and why, believing nobody.
+Says whether the reset in BUNDLE was allowed, and why, believing nobody; or
+whether the ledger in DIR (checkpoint, tile/...) is whole, entry by entry.
 
   --log-key FILE   the ledger's verifier key (log.vkey), from a source you trust
   --genesis FILE   the roster's founding entry (genesis.json), likewise
@@ -37,7 +44,8 @@ Says whether the reset in BUNDLE was allowed, and why, believing nobody.
 
 BUNDLE may be - for standard input.
 
-Exit status: 0 allowed; 1 not allowed, or nothing was ordered; 2 cannot say.
+Exit status: 0 allowed, or whole; 1 not allowed, nothing was ordered, or not
+whole; 2 cannot say.
 `
 
 func main() {
@@ -59,19 +67,31 @@ func run(args []string, in io.Reader, out, errs io.Writer, now time.Time) int {
 		fmt.Fprintf(errs, "countersign-verify: %v\n\n%s", err, usage)
 		return exitCannotSay
 	}
-	report, err := o.verify(in, now)
+	good, err := o.answer(in, out, now)
 	if err != nil {
 		fmt.Fprintf(errs, "countersign-verify: cannot say: %v\n", err)
 		return exitCannotSay
 	}
-	if err := o.print(out, report); err != nil {
-		fmt.Fprintf(errs, "countersign-verify: writing the report: %v\n", err)
-		return exitCannotSay
-	}
-	if report.Verdict != evidence.Allowed {
+	if !good {
 		return exitNot
 	}
 	return exitAllowed
+}
+
+// answer prints the report about a bundle or a ledger and returns its verdict.
+func (o options) answer(in io.Reader, out io.Writer, now time.Time) (good bool, err error) {
+	if o.isLedger() {
+		report, err := o.checkLedger()
+		if err != nil {
+			return false, err
+		}
+		return report.Verdict == whole, o.printLedger(out, report)
+	}
+	report, err := o.verify(in, now)
+	if err != nil {
+		return false, err
+	}
+	return report.Verdict == evidence.Allowed, o.print(out, report)
 }
 
 // parse takes flags before and after the bundle alike.
@@ -90,17 +110,19 @@ func parse(args []string) (options, error) {
 			break
 		}
 		if o.bundle != "" {
-			return o, errors.New("name one bundle")
+			return o, errors.New("name one bundle, or one ledger's folder")
 		}
 		o.bundle, args = f.Arg(0), f.Args()[1:]
 	}
 	switch {
 	case o.logKey == "":
 		return o, errors.New("--log-key is missing: without a key you trust, nothing can be said")
-	case o.genesis == "":
-		return o, errors.New("--genesis is missing: without a founding entry you trust, nothing can be said")
 	case o.bundle == "":
-		return o, errors.New("the bundle is missing")
+		return o, errors.New("the bundle, or the ledger's folder, is missing")
+	case o.isLedger() && o.genesis != "":
+		return o, errors.New("--genesis is for a bundle: a ledger is checked as it was signed, whoever was on the roster")
+	case !o.isLedger() && o.genesis == "":
+		return o, errors.New("--genesis is missing: without a founding entry you trust, nothing can be said")
 	}
 	return o, nil
 }

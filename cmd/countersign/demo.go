@@ -1,6 +1,25 @@
 package main
 
-type demoVerb struct{}
+import (
+	"os"
+
+	"countersign/internal/demo"
+)
+
+type demoVerb struct {
+	Exit   bool   `help:"Do not stay up when the play is over."`
+	Out    string `placeholder:"DIR" help:"Leave there what an auditor needs: the bundle, the keys, the policy and the ledger."`
+	Listen string `placeholder:"ADDR" help:"A loopback address to listen on; any free port when absent."`
+}
+
+// Help is kong's long text.
+func (demoVerb) Help() string {
+	return "Starts everything on a scratch folder and plays a story against its own HTTP API: a caller with all the right answers and no proof, an impatient agent, the owner and the manager, the password that really changes, a forged ledger, and the file that proves it all offline. It exits with 2 and names the step if any went otherwise."
+}
 
 // Run plays.
-func (demoVerb) Run(*env) error { return nil }
+func (v demoVerb) Run(e *env) error {
+	return demo.Run(e.ctx, demo.Options{
+		Out: e.out, Colour: e.colour, Stay: !v.Exit, Dir: v.Out, Listen: v.Listen, Program: os.Args[0],
+	})
+}

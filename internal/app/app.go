@@ -28,6 +28,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"countersign/internal/console"
+	"countersign/internal/directory/local"
 	"countersign/internal/dispatch"
 	"countersign/internal/rest"
 	"countersign/internal/signin"
@@ -48,7 +50,7 @@ type App struct {
 // New opens the data folder, builds everything, and takes the address. It does
 // not serve yet. Close what New returned, unless Run was called.
 func New(ctx context.Context, cfg Config, o Options) (*App, error) {
-	a := &App{house: house{cfg: cfg, log: o.Log, now: o.Now, sender: o.Sender}, metrics: newMetrics()}
+	a := &App{house: house{cfg: cfg, log: o.Log, now: o.Now, sender: o.Sender}, metrics: newMetrics(), listener: o.Listener}
 	if a.log == nil {
 		a.log = cfg.Log.logger()
 	}
@@ -103,9 +105,15 @@ func (a *App) faces() (http.Handler, error) {
 		Gate: a.gate, Signin: who, Log: a.log.With("part", "http"), Ready: a.unready,
 		Metrics: a.metrics.handler(), Version: Version(), Secure: secure,
 	})
+	pages := console.New(console.Options{
+		Gate: a.gate, Signin: who, Organisation: a.cfg.Organisation, Secure: secure, Log: a.log.With("part", "console"),
+	})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", a.readyz)
-	mux.Handle("/", api)
+	for _, ours := range []string{"/api/", "/ledger/", "/healthz", "/metrics"} {
+		mux.Handle(ours, api)
+	}
+	mux.Handle("/", pages)
 	return mux, nil
 }
 
@@ -125,6 +133,9 @@ func Version() string {
 }
 
 func (a *App) listen(ctx context.Context) error {
+	if a.listener != nil {
+		return nil
+	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("app: listening: %w", err)
@@ -141,6 +152,9 @@ func (a *App) listen(ctx context.Context) error {
 	a.listener = l
 	return nil
 }
+
+// Local finds a directory of kind local, for the demo and for tests.
+func (a *App) Local(name string) (*local.Directory, error) { return a.local(name) }
 
 // Addr is the address that the server listens on.
 func (a *App) Addr() net.Addr { return a.listener.Addr() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -22,6 +23,8 @@ type Options struct {
 	Log    *slog.Logger     // nil: as the configuration says, to standard error
 	Now    func() time.Time // nil: time.Now
 	Sender notify.Sender    // nil: the configured mail server
+	// Listener to serve on; nil: the configured address.
+	Listener net.Listener
 }
 
 // house is what every use of a data folder shares: the store, the door, and
