@@ -29,12 +29,13 @@ func (g *Gate) Bundle(ctx context.Context, c Caller, id string) (evidence.Bundle
 // Evidence is Bundle for the hands.
 func (g *Gate) Evidence(ctx context.Context, id string) (evidence.Bundle, error) {
 	b := evidence.Bundle{Format: evidence.Format, Request: id}
-	chain, err1 := g.store.Stream(ctx, roster.Stream)
-	events, err2 := g.store.Stream(ctx, id)
-	if errors.Is(err2, store.ErrNotFound) || err2 == nil && events[0].Type != (reset.Opened{}).Type() {
+	events, err1 := g.store.Stream(ctx, id)
+	if errors.Is(err1, store.ErrNotFound) || err1 == nil && events[0].Type != (reset.Opened{}).Type() {
 		return b, ErrNoRequest
 	}
-	// The checkpoint is read after the events, so it covers them.
+	// In this order: the roster holds everything the events may rest on, and
+	// the checkpoint covers both.
+	chain, err2 := g.store.Stream(ctx, roster.Stream)
 	signed, err3 := g.store.Checkpoint(ctx)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return b, fmt.Errorf("gate: reading the evidence of %s: %w", id, err)
