@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"bytes"
 	"strings"
 	"sync"
 	"testing"
@@ -25,7 +26,7 @@ func TestARepeatedKeyActsOnceAndAnswersAlike(t *testing.T) {
 			t.Errorf("%s: %q, then %q", h, first.Get(h), again.Get(h))
 		}
 	}
-	if string(first.body) != string(again.body) {
+	if !bytes.Equal(first.body, again.body) {
 		t.Errorf("%s\n%s", first.body, again.body)
 	}
 	if got := into[struct{ Requests []gate.Summary }](s.get("/requests", as(agent)).ok(200)); len(got.Requests) != 1 {

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"net/http/httptest"
@@ -31,7 +32,7 @@ func TestTheContractIsTheCommittedOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(got) != string(want) {
+	if !bytes.Equal(got, want) {
 		t.Errorf("%s is stale: run go generate ./internal/rest", file)
 	}
 }

@@ -97,6 +97,8 @@ var retry = map[reset.Code]time.Duration{
 
 // Problem is an RFC 9457 problem. Its type is about:blank; Code is what
 // programs decide on and never changes, Detail is for people and may.
+//
+//nolint:errname // the name RFC 9457 gives it
 type Problem struct {
 	Title    string     `json:"title" doc:"the status in words"`
 	Status   int        `json:"status"`
@@ -181,7 +183,8 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.WriteHeader(p.Status)
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(p) // the client has gone
+	//nolint:errchkjson // a failed write means that the client has gone
+	_ = e.Encode(p)
 }
 
 const maxFaults = 10

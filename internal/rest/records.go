@@ -37,8 +37,9 @@ func (a *api) showTimeline(ctx context.Context, c gate.Caller, in *requestInput)
 	if err := known(in.ID); err != nil {
 		return nil, err
 	}
-	out, err := &timelineOutput{}, error(nil)
-	out.Body.Moments, err = a.gate.Timeline(ctx, c, in.ID)
+	moments, err := a.gate.Timeline(ctx, c, in.ID)
+	out := &timelineOutput{}
+	out.Body.Moments = moments
 	return out, err
 }
 

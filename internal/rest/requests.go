@@ -114,8 +114,9 @@ func (a *api) listRequests(ctx context.Context, c gate.Caller, in *listInput) (*
 	for _, s := range in.Status {
 		f.Statuses = append(f.Statuses, string(s))
 	}
-	out, err := &listOutput{}, error(nil)
-	out.Body.Requests, out.Body.Next, err = a.gate.List(ctx, c, f)
+	page, next, err := a.gate.List(ctx, c, f)
+	out := &listOutput{}
+	out.Body.Requests, out.Body.Next = page, next
 	return out, err
 }
 

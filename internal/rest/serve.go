@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -17,20 +18,21 @@ import (
 // keep browsers careful, a line in the log, and a net for panics.
 func (a *api) serve(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
 		out := &recorder{ResponseWriter: w}
-		c := &call{id: rand.Text(), w: out}
-		r = withCall(r, c)
-		out.Header().Set("X-Request-Id", c.id)
+		r = withCall(r, &call{id: rand.Text(), w: out})
+		out.Header().Set("X-Request-Id", callOf(r.Context()).id)
 		a.careful(out.Header(), r)
-		defer func() {
-			if fault := recover(); fault != nil {
-				a.panicked(out, r, fault)
-			}
-			a.note(c, out, time.Since(began))
-		}()
+		defer a.finish(out, r, time.Now())
 		next.ServeHTTP(out, r)
 	})
+}
+
+// finish catches a panic and writes the log's line.
+func (a *api) finish(out *recorder, r *http.Request, began time.Time) {
+	if fault := recover(); fault != nil {
+		a.panicked(out, r, fault)
+	}
+	a.note(r.Context(), out, time.Since(began))
 }
 
 func (a *api) careful(h http.Header, r *http.Request) {
@@ -54,17 +56,18 @@ func (a *api) panicked(w *recorder, r *http.Request, fault any) {
 		a.fail(w, r, err)
 		return
 	}
-	a.problem(r.Context(), err) // too late for an answer; the log still hears
+	_ = a.problem(r.Context(), err) // too late for an answer; the log still hears
 }
 
 // note writes the access log: the route instead of the path, no query, no
 // body, no token, no case code.
-func (a *api) note(c *call, w *recorder, took time.Duration) {
+func (a *api) note(ctx context.Context, w *recorder, took time.Duration) {
+	c := callOf(ctx)
 	who := string(c.caller.Person)
 	if c.caller.Token != "" {
 		who = "token:" + c.caller.Token
 	}
-	a.log.InfoContext(c.r.Context(), "request",
+	a.log.InfoContext(ctx, "request",
 		"request_id", c.id, "method", verb(c.r), "route", c.route, "status", w.status, "bytes", w.bytes,
 		"took_ms", took.Milliseconds(), "source", a.signin.Source(c.r).String(), "caller", who)
 }

@@ -20,7 +20,7 @@ import (
 
 func TestAResetIsAskedProvedSignedOrderedAndShownOverHTTP(t *testing.T) {
 	s := open(t, gatetest.Policy)
-	officer, agent, manager := s.signIn(gatetest.Olive), s.signIn(gatetest.Finch), s.signIn(s.Person(gatetest.Moss))
+	officer, agent := s.signIn(gatetest.Olive), s.signIn(gatetest.Finch)
 
 	// On-boarding registers an authenticator app; it counts after the cool-off.
 	onboarding := into[struct{ Token string }](s.post("/tokens", object{"name": "onboarding", "scopes": []string{"enrolments:write"}}, as(officer)).ok(201)).Token
@@ -29,7 +29,8 @@ func TestAResetIsAskedProvedSignedOrderedAndShownOverHTTP(t *testing.T) {
 	s.Must(err)
 	s.Pass(proof.CoolOff + time.Hour)
 	s.post("/requests", wish(), as(agent)).no(401, "unauthenticated") // three days later, everybody has to sign in again
-	agent, manager = s.signIn(gatetest.Finch), s.signIn(s.Person(gatetest.Moss))
+	agent = s.signIn(gatetest.Finch)
+	manager := s.signIn(s.Person(gatetest.Moss))
 
 	opened := s.post("/requests", wish(), as(agent)).ok(201)
 	v := into[gate.View](opened)
@@ -157,9 +158,8 @@ func TestAPolicyIsPublishedOverHTTP(t *testing.T) {
 
 func TestThisWasNotMeEndsIt(t *testing.T) {
 	s := open(t, gatetest.Policy)
-	agent := s.signIn(gatetest.Finch)
 	seed, _ := s.Enrol(gatetest.Wren, proof.TOTP)
-	agent = s.signIn(gatetest.Finch)
+	agent := s.signIn(gatetest.Finch)
 	v, _ := s.proved(agent, seed)
 	s.Must(s.Gate.Notice(t.Context(), v.ID, "opened"))
 	found := regexp.MustCompile(`/not-me/(\S+)`).FindStringSubmatch(strings.Join(s.Letters(v.ID, gatetest.WrensMail), "\n"))

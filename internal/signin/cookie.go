@@ -22,6 +22,7 @@ func (s *Signin) staffCookie() string { return s.host("countersign") }
 func (s *Signin) caseCookie() string  { return s.host("case") }
 
 func (s *Signin) cookie(w http.ResponseWriter, name, value string, life time.Duration, site http.SameSite) {
+	//nolint:gosec // Secure follows the site: a demo on localhost has no https
 	c := &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(life / time.Second), HttpOnly: true, Secure: s.secure, SameSite: site}
 	if life <= 0 {
 		c.MaxAge = -1

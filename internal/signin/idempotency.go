@@ -44,12 +44,12 @@ type Outcome struct {
 }
 
 // Ticket is the hold that Hold gave.
-type Ticket struct{ key, print string }
+type Ticket struct{ key, request string }
 
 // kept is what stands on the shelf. Outcome is nil while pending, and for ever
 // if Used.
 type kept struct {
-	Print   string    `json:"print"` // of method, path and body
+	Request string    `json:"request"` // digest of method, path and body
 	Since   time.Time `json:"since"`
 	Used    bool      `json:"used,omitempty"`
 	Outcome *Outcome  `json:"outcome,omitempty"`
@@ -61,11 +61,11 @@ type kept struct {
 // be called; if none is, the outcome counts as unknown.
 func (s *Signin) Hold(ctx context.Context, k Keyed) (Ticket, *Outcome, error) {
 	t := Ticket{
-		key:   digest("idempotency", string(k.Caller.Person), k.Caller.Token, k.Key),
-		print: digest("idempotency-body", k.Method, k.Path, string(k.Body)),
+		key:     digest("idempotency", string(k.Caller.Person), k.Caller.Token, k.Key),
+		request: digest("idempotency-body", k.Method, k.Path, string(k.Body)),
 	}
 	at := s.now()
-	err := s.put(ctx, shelfIdempotency, t.key, "", kept{Print: t.print, Since: at}, 0, at.Add(replayLife))
+	err := s.put(ctx, shelfIdempotency, t.key, "", kept{Request: t.request, Since: at}, 0, at.Add(replayLife))
 	if err == nil {
 		return t, nil, nil
 	}
@@ -84,7 +84,7 @@ func (s *Signin) Hold(ctx context.Context, k Keyed) (Ticket, *Outcome, error) {
 		return t, nil, fmt.Errorf("signin: reading an idempotency key: %w", err)
 	}
 	switch {
-	case v.Print != t.print:
+	case v.Request != t.request:
 		return t, nil, ErrReplayMismatch
 	case v.Outcome != nil:
 		return t, v.Outcome, nil
@@ -111,7 +111,7 @@ func (s *Signin) Spend(ctx context.Context, t Ticket) error {
 }
 
 func (s *Signin) settle(ctx context.Context, t Ticket, v kept) error {
-	v.Print, v.Since = t.print, s.now()
+	v.Request, v.Since = t.request, s.now()
 	if err := s.put(ctx, shelfIdempotency, t.key, "", v, 1, v.Since.Add(replayLife)); err != nil {
 		return fmt.Errorf("signin: keeping an outcome: %w", err)
 	}

@@ -35,6 +35,8 @@ var DefaultRates = map[Door]Rate{
 }
 
 // Throttled says how long a source that knocks too often has to wait.
+//
+//nolint:errname // an answer like gate.Fault and reset.Refusal, named as they are
 type Throttled struct{ Retry time.Duration }
 
 func (t *Throttled) Error() string {

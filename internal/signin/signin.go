@@ -175,9 +175,9 @@ func random(n int) string {
 
 func digest(use string, parts ...string) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "countersign/%s/v1\x00", use)
+	_, _ = fmt.Fprintf(h, "countersign/%s/v1\x00", use) // a hash takes everything
 	for _, p := range parts {
-		fmt.Fprintf(h, "%d\x00%s", len(p), p) // lengths, so that no two lists read alike
+		_, _ = fmt.Fprintf(h, "%d\x00%s", len(p), p) // lengths, so that no two lists read alike
 	}
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
