@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -165,7 +166,10 @@ func (v *verifier) included(e Entry) (ledger.Leaf, error) {
 	if leaf.At.After(v.now.Add(5 * time.Minute)) {
 		return leaf, fmt.Errorf("is dated %s, in the future", leaf.At.Format(time.RFC3339))
 	}
-	return leaf, ledger.CheckInclusion(proof, v.tree.Size, v.tree.Root, leaf.Seq, leaf.Hash())
+	if err := ledger.CheckInclusion(proof, v.tree.Size, v.tree.Root, leaf.Seq, leaf.Hash()); err != nil {
+		return leaf, fmt.Errorf("was changed, or is not on this ledger: %w", err)
+	}
+	return leaf, nil
 }
 
 func (v *verifier) genesis() (string, error) {
@@ -327,7 +331,11 @@ func (v *verifier) voted(b reset.Voted) error {
 			return fmt.Errorf("%s did not hold the role %s", b.Person, r)
 		}
 	}
-	v.note(string(decision), "signed by %s as %v", b.Person, b.Roles)
+	words := make([]string, len(b.Roles))
+	for i, r := range b.Roles {
+		words[i] = string(r)
+	}
+	v.note(string(decision), "signed by %s as %s", b.Person, strings.Join(words, " and "))
 	return nil
 }
 
