@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 
 	"countersign/internal/demo"
 )
@@ -19,7 +21,11 @@ func (demoVerb) Help() string {
 
 // Run plays.
 func (v demoVerb) Run(e *env) error {
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding this program: %w", err)
+	}
 	return demo.Run(e.ctx, demo.Options{
-		Out: e.out, Colour: e.colour, Stay: !v.Exit, Dir: v.Out, Listen: v.Listen, Program: os.Args[0],
+		Out: e.out, Colour: e.colour, Stay: !v.Exit, Dir: v.Out, Listen: v.Listen, Folder: filepath.Dir(program),
 	})
 }

@@ -246,24 +246,29 @@ func (p *play) stay(ctx context.Context, ended <-chan struct{}) error {
 	if err != nil {
 		return err
 	}
-	call := p.o.Program + " --server " + p.cfg.BaseURL
-	p.tell("The server stays up at %s. Its letters appear here as they are sent.", p.cfg.BaseURL)
+	p.tell("The server stays up at %s, and its letters appear here as they are sent. In another terminal:", p.cfg.BaseURL)
+	p.gap()
+	p.line("   export COUNTERSIGN_SERVER=%s PATH=%s:$PATH; cd %s", p.cfg.BaseURL, p.o.Folder, p.scratch)
 	p.gap()
 	for _, l := range [][2]string{
-		{"join with a passkey of yours", app.JoinLink(p.cfg.BaseURL, invitation)},
-		{"", "then countersign the proposal that it shows, as S. Lund (below)"},
-		{"sign in as S. Lund", call + " sign-in --passkey-file " + p.path("keys/s.lund.key")},
-		{"see what happened", call + " request list"},
-		{"", call + " request show --timeline " + p.reset.ID},
-		{"let somebody in", call + " roster countersign PROPOSAL --passkey-file " + p.path("keys/s.lund.key")},
-		{"open a request as P. Cole", call + " sign-in --passkey-file " + p.path("keys/p.cole.key")},
-		{"", call + " request open " + ownerLogin + " --action unlock --via phone"},
-		{"check the ledger", p.o.Program + " ledger check --config " + p.path("countersign.yaml")},
-		{"the API, and the ledger", p.cfg.BaseURL + "/api/v1/openapi.json  " + p.cfg.BaseURL + "/ledger/checkpoint"},
-		{"what the server says", p.path("server.log")},
+		{"countersign sign-in --passkey-file keys/p.cole.key", "as the agent"},
+		{"countersign request open m.ito --action unlock --via phone", ""},
+		{"countersign sign-in --passkey-file keys/s.lund.key", "as the security officer"},
+		{"countersign request list", ""},
+		{"countersign request show --timeline " + p.reset.ID, ""},
+		{"countersign approve REQUEST --passkey-file keys/n.berg.key", "once N. Berg has signed in"},
+		{"countersign ledger check", ""},
 	} {
-		p.line("   %s  %s", p.dim(fmt.Sprintf("%-29s", l[0])), l[1])
+		p.line("   %-78s %s", l[0], p.dim(l[1]))
 	}
+	p.gap()
+	p.tell("In a browser: a case code opens a request as its owner at")
+	p.line("     %s/case", p.cfg.BaseURL)
+	p.tell("and you join the roster with a passkey of your own at")
+	p.line("     %s", app.JoinLink(p.cfg.BaseURL, invitation))
+	p.tell("which S. Lund countersigns: countersign roster countersign PROPOSAL --passkey-file keys/s.lund.key")
+	p.gap()
+	p.tell("The API is described at %[1]s/api/v1/openapi.json, the ledger begins at %[1]s/ledger/checkpoint, and server.log has what the server says.", p.cfg.BaseURL)
 	p.gap()
 	p.tell("Ctrl-C ends it and removes the scratch folder.")
 	p.gap()

@@ -39,7 +39,7 @@ const (
 )
 
 // yourRoles are those of whoever watches, when the play is over.
-var yourRoles = []identity.Role{identity.Manager, identity.Security, identity.Auditor}
+var yourRoles = []identity.Role{identity.Security, identity.Reviewer, identity.Auditor}
 
 // actors are in the order of their entrance; the founder is first.
 func actors() []*actor {

@@ -34,8 +34,8 @@ type Options struct {
 	Dir string
 	// Listen is a loopback address; "": 127.0.0.1 and any free port.
 	Listen string
-	// Program is how to call this program, for the commands to paste.
-	Program string
+	// Folder is where this program is, for the commands to paste.
+	Folder string
 }
 
 // patience bounds each wait of the play.
