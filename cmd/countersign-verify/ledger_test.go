@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -191,12 +190,12 @@ func TestNothingCanBeSaidWithoutAKeyOrALedger(t *testing.T) {
 	}{
 		"no key":                   {[]string{dir}, "--log-key is missing"},
 		"a key that is none":       {[]string{"--log-key", noKey, dir}, "not a verifier key"},
-		"a key that is not there":  {[]string{"--log-key", noKey + "x", dir}, fs.ErrNotExist.Error()},
+		"a key that is not there":  {[]string{"--log-key", noKey + "x", dir}, "no such file"},
 		"a founding entry":         {[]string{"--log-key", key, "--genesis", key, dir}, "--genesis is for a bundle"},
 		"two ledgers":              {[]string{"--log-key", key, dir, dir}, "name one"},
 		"a folder without ledger":  {[]string{"--log-key", key, filepath.Dir(key)}, "holds no ledger"},
 		"a file and no genesis":    {[]string{"--log-key", key, key}, "--genesis is missing"},
-		"a folder that is missing": {[]string{"--log-key", key, "--genesis", key, dir + "x"}, fs.ErrNotExist.Error()},
+		"a folder that is missing": {[]string{"--log-key", key, "--genesis", key, dir + "x"}, "no such file"},
 	} {
 		exit, out, errs := say(c.args...)
 		if exit != exitCannotSay || out != "" || !strings.Contains(errs, c.want) {
