@@ -144,10 +144,13 @@ func (s *site) start(cfg app.Config, l net.Listener) {
 			s.t.Errorf("the server ended with %v", err)
 		}
 		if s.t.Failed() {
-			s.t.Logf("the server's log:\n%s", s.log.String())
+			s.t.Logf("the server's log:\n%s", debugging.ReplaceAllString(s.log.String(), ""))
 		}
 	})
 }
+
+// debugging is what the job queue says of itself all the time.
+var debugging = regexp.MustCompile(`(?m)^.*level=DEBUG.*part=store.*\n`)
 
 // now is the server's clock: the real one, which is also the directory's, or
 // a moment before it.

@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -44,6 +45,7 @@ type Inbox struct {
 	Port int
 	Addr string         // Host:Port
 	CAs  *x509.CertPool // what a client must trust
+	PEM  []byte         // the same, for a file
 
 	opts    options
 	mu      sync.Mutex
@@ -81,6 +83,7 @@ func Start(t testing.TB, opts ...Option) *Inbox {
 	}
 	cert, pool := certificate(t)
 	in.CAs = pool
+	in.PEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("notifytest: %v", err)
