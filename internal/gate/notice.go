@@ -84,6 +84,16 @@ func (g *Gate) Notice(ctx context.Context, request, notice string) error {
 	if g.mail == nil {
 		return nil
 	}
+	for try := 0; ; try++ {
+		err := g.leave(ctx, request, notice)
+		if errors.Is(err, store.ErrConflict) && try < 8 {
+			continue // the request moved on meanwhile
+		}
+		return err
+	}
+}
+
+func (g *Gate) leave(ctx context.Context, request, notice string) error {
 	s, err := g.load(ctx, request)
 	if err != nil {
 		return err
