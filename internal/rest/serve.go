@@ -19,8 +19,9 @@ import (
 func (a *api) serve(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		out := &recorder{ResponseWriter: w}
-		r = withCall(r, &call{id: rand.Text(), w: out})
-		out.Header().Set("X-Request-Id", callOf(r.Context()).id)
+		c := &call{id: rand.Text(), w: out}
+		r = withCall(r, c)
+		out.Header().Set("X-Request-Id", c.id)
 		a.careful(out.Header(), r)
 		defer a.finish(out, r, time.Now())
 		next.ServeHTTP(out, r)
