@@ -31,9 +31,12 @@ func newSite(t *testing.T) *site { return openSite(t, gatetest.New(t, gatetest.P
 
 func openSite(t *testing.T, h *gatetest.House, api func(*signin.Signin) http.Handler) *site {
 	s := &site{House: h, signin: signin.New(signin.Options{Gate: h.Gate, Store: h.Store, Now: h.Now})}
-	mux := http.NewServeMux()
+	mux, organisation := http.NewServeMux(), "Aviary <Ltd>"
+	if api != nil {
+		organisation = "Aviary" // as it stands in pictures
+	}
 	mux.Handle("/", console.New(console.Options{
-		Gate: h.Gate, Signin: s.signin, Organisation: "Aviary <Ltd>", Log: slog.New(slog.NewTextHandler(h.Log, nil)),
+		Gate: h.Gate, Signin: s.signin, Organisation: organisation, Log: slog.New(slog.NewTextHandler(h.Log, nil)),
 	}))
 	if api != nil {
 		mux.Handle("/api/v1/", api(s.signin))

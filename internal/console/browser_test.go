@@ -1,0 +1,199 @@
+package console_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/webauthn"
+	"github.com/chromedp/chromedp"
+
+	"countersign/internal/gate/gatetest"
+	"countersign/internal/rest"
+	"countersign/internal/signin"
+)
+
+// pictures is where the browser tests leave a picture of every page they come
+// by, in both themes, wide and narrow. Tests run in their package's folder.
+var pictures = flag.String("pictures", "", "folder for pictures of the pages")
+
+// chromium starts a real browser, or says why there is none.
+func chromium(t *testing.T, s *site) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("needs chromium (apt-get install chromium)")
+		}
+		t.Skip("SKIP: needs chromium (apt-get install chromium)")
+	}
+	_, port, err := net.SplitHostPort(s.server.Listener.Addr().String())
+	s.Must(err)
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		// The pages live at the house's origin, wherever the server listens.
+		chromedp.Flag("host-resolver-rules", "MAP localhost:8080 127.0.0.1:"+port))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	ctx, stop := chromedp.NewExecAllocator(ctx, opts...)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	s.Must(chromedp.Do(ctx))
+	return ctx
+}
+
+// tab is one tab of a real browser.
+type tab struct {
+	*site
+	ctx context.Context
+}
+
+func (b tab) do(doing string, steps ...chromedp.Action[chromedp.Void]) {
+	b.T.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		text, _ := chromedp.Run(b.ctx, chromedp.Text(chromedp.CSS("body")))
+		at, _ := chromedp.Run(b.ctx, chromedp.Location())
+		b.T.Fatalf("%s: %v\nat %s:\n%s\nlog:\n%s", doing, err, at, text, b.Log)
+	}
+}
+
+func (b tab) goTo(path string) {
+	b.T.Helper()
+	b.do("going to "+path, chromedp.Navigate(gatetest.Origin+path))
+}
+
+// press clicks the button or link with that text.
+func (b tab) press(text string) {
+	b.T.Helper()
+	at := fmt.Sprintf(`//main//*[self::button or self::a][not(@disabled)][contains(normalize-space(.), %q)]`, text)
+	b.do("pressing "+text, chromedp.Click(at, chromedp.NodeVisible))
+}
+
+// sees waits until the page shows the words.
+func (b tab) sees(words ...string) {
+	b.T.Helper()
+	for _, w := range words {
+		b.do("looking for "+w, chromedp.WaitVisible(fmt.Sprintf(`//main//*[text()[contains(normalize-space(.), %q)]]`, w)))
+	}
+}
+
+func (b tab) types(name, text string) {
+	b.T.Helper()
+	b.do("typing", chromedp.SendKeys(chromedp.CSS("input[name="+name+"]"), text))
+}
+
+func (b tab) text(css string) string {
+	b.T.Helper()
+	text, err := chromedp.Run(b.ctx, chromedp.TextContent(chromedp.CSS(css)))
+	b.Must(err)
+	return text
+}
+
+// passkey gives the tab an authenticator that answers at once.
+func (b tab) passkey() {
+	b.T.Helper()
+	_, err := chromedp.Call(b.ctx, webauthn.Enable, webauthn.EnableParams{})
+	b.Must(err)
+	yes := true
+	_, err = chromedp.Call(b.ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+		Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
+		HasResidentKey: yes, HasUserVerification: yes, IsUserVerified: yes, AutomaticPresenceSimulation: yes,
+	}})
+	b.Must(err)
+}
+
+// scripts switches them off or on.
+func (b tab) scripts(on bool) {
+	b.T.Helper()
+	_, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
+	b.Must(err)
+}
+
+// picture takes the page as it is, if pictures are wanted.
+func (b tab) picture(name string) {
+	b.T.Helper()
+	if *pictures == "" {
+		return
+	}
+	b.Must(os.MkdirAll(*pictures, 0o755))
+	for _, theme := range []string{"light", "dark"} {
+		_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}})
+		b.Must(err)
+		for look, width := range map[string]int64{"wide": 1180, "phone": 360} {
+			b.Must(chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 400, chromedp.EmulateScale(2))))
+			m, err := chromedp.Call(b.ctx, page.GetLayoutMetrics, cdp.Empty{})
+			b.Must(err)
+			if over := int64(m.CSSContentSize.Width); over > width {
+				b.T.Errorf("%s is %d wide on a screen of %d", name, over, width)
+			}
+			b.Must(chromedp.Do(b.ctx, chromedp.EmulateViewport(width, max(600, int64(m.CSSContentSize.Height)), chromedp.EmulateScale(2))))
+			png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+			b.Must(err)
+			b.Must(os.WriteFile(filepath.Join(*pictures, name+"-"+theme+"-"+look+".png"), png, 0o644))
+		}
+	}
+	b.Must(chromedp.Do(b.ctx, chromedp.EmulateViewport(1180, 900)))
+}
+
+// browse opens the API beside the pages, and a browser.
+func browse(t *testing.T, h *gatetest.House) tab {
+	s := openSite(t, h, func(who *signin.Signin) http.Handler {
+		return rest.New(rest.Options{Gate: h.Gate, Signin: who})
+	})
+	return tab{s, chromium(t, s)}
+}
+
+// another opens a tab that shares nothing with the others.
+func (b tab) another() tab {
+	b.T.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
+	b.T.Cleanup(cancel)
+	b.Must(chromedp.Do(ctx))
+	return tab{b.site, ctx}
+}
+
+// complaints collects what the browser holds against the pages, such as a
+// breach of the content security policy. What it returns ends the collection
+// with a breach of its own, and so knows that breaches are heard of.
+func (b tab) complaints() func() []string {
+	all := make(chan []string, 1)
+	messages := chromedp.Console(b.ctx)
+	go func() {
+		var heard []string
+		defer func() { all <- heard }()
+		for m, err := range messages {
+			if err != nil || strings.Contains(m.Text, "TrustedHTML") {
+				return
+			}
+			heard = append(heard, fmt.Sprintf("%s: %s", m.Type, m.Text))
+		}
+	}()
+	return func() []string {
+		got, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`(() => { try { document.body.innerHTML = "<b>x</b>"; return "let through"; } catch (e) { return e.name; } })()`))
+		b.Must(err)
+		if got != "TypeError" {
+			b.T.Errorf("markup from text is %s", got)
+		}
+		select {
+		case heard := <-all:
+			return heard
+		case <-b.ctx.Done():
+			b.T.Fatal("the browser says nothing of a breach")
+			return nil
+		}
+	}
+}
