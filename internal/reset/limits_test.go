@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/identity"
 	"countersign/internal/proof"
 	"countersign/internal/reset"
 )
@@ -64,4 +65,61 @@ func TestAProofIsGivenOnceAndCountsForADayAtMost(t *testing.T) {
 	}
 	s.prove("a", proof.TOTP)
 	s.refused(reset.MethodNotWanted, reset.Proved{Challenge: again, Until: s.at.Add(time.Hour)})
+}
+
+// ready is a request whose every demand is met, planned at this moment.
+func ready(t *testing.T) *story {
+	s := begin(t, plan("totp", 0))
+	s.claim("a")
+	s.prove("a", proof.TOTP)
+	s.must(s.replanned(s.state.Plan))
+	return s
+}
+
+func TestAnOrderIsExactlyWhatWasAskedAndProved(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(*reset.Ordered)
+		want  reset.Code
+	}{
+		"another account":   {func(o *reset.Ordered) { o.Subject = "corp/guid-2" }, reset.Malformed},
+		"another action":    {func(o *reset.Ordered) { o.Action = identity.Unlock }, reset.Malformed},
+		"another recipient": {func(o *reset.Ordered) { o.Recipient = "age1x" }, reset.Malformed},
+		"no name":           {func(o *reset.Ordered) { o.Order = "" }, reset.Malformed},
+		"an attempt ahead":  {func(o *reset.Ordered) { o.Attempt = 2 }, reset.TooMany},
+		"no attempt":        {func(o *reset.Ordered) { o.Attempt = 0 }, reset.TooMany},
+	} {
+		s := ready(t)
+		o := s.order()
+		c.spoil(&o)
+		if _, err := reset.Evolve(s.state, o, s.at); reset.CodeOf(err) != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAnOrderThatRanOutIsNotDispatched(t *testing.T) {
+	s := ready(t)
+	s.must(s.order())
+	s.refused(reset.IllegalTransition, reset.Dispatched{Order: "ord_other"})
+	s.at = s.state.ExpiresAt()
+	s.refused(reset.RequestExpired, reset.Dispatched{Order: "ord_1"})
+}
+
+func TestASecretThatCannotBeDeliveredIsNotMade(t *testing.T) {
+	p := plan("totp", 0)
+	p.Delivery = []string{"vault"}
+	s := begin(t, p)
+	s.claim("a")
+	s.prove("a", proof.TOTP)
+	s.must(s.replanned(p))
+	s.refused(reset.DeliveryImpossible, s.order())
+}
+
+func TestAnApprovalThatWouldNeverCountIsRefused(t *testing.T) {
+	s := begin(t, plan("totp", 0, oneSecurity))
+	s.claim("a")
+	s.prove("a", proof.TOTP)
+	v := s.vote(security, false, identity.Security)
+	v.Until = s.at
+	s.refused(reset.Malformed, v)
 }
