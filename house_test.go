@@ -129,7 +129,6 @@ var rows = []row{
 	// The auditor's program must be small enough to read.
 	{at: "cmd/countersign-verify", floor: command, ours: allPure},
 
-	{at: "internal/zzdeps", floor: exempt},
 }
 
 func TestTheHouseIsInOrder(t *testing.T) {
