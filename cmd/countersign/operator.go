@@ -49,7 +49,7 @@ func (v ledgerCheck) Run(e *env) error {
 	err = e.answer(c, func() {
 		e.fields("ledger", safe(c.Ledger), "entries", itoa(c.Entries), "root", c.Root, "streams", strconv.Itoa(c.Streams), "requests", strconv.Itoa(c.Rows))
 		for _, d := range c.Differences {
-			e.say("\n%s %s", e.paint("31", "differs:"), safe(d))
+			e.say("\n%s %s", e.paint("31", "differs:"), brief(d))
 		}
 		switch {
 		case c.OK:
@@ -62,6 +62,15 @@ func (v ledgerCheck) Run(e *env) error {
 		err = errNo
 	}
 	return err
+}
+
+// brief keeps a row's whole state, which --json has, off the screen.
+func brief(difference string) string {
+	const most = 300
+	if text := identity.Line(difference, most); text != safe(difference) {
+		return text + "…"
+	}
+	return safe(difference)
 }
 
 type ledgerProof struct {
