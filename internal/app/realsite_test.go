@@ -67,8 +67,12 @@ type safeLog struct {
 	buf bytes.Buffer
 }
 
-func (l *safeLog) Write(p []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.Write(p) }
-func (l *safeLog) String() string              { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.String() }
+func (l *safeLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+func (l *safeLog) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.buf.String() }
 
 // serve starts a server on the directory that the YAML describes, its clock
 // off by so much, and fills its roster. It lives by the policy that the project

@@ -26,7 +26,7 @@ type wire struct {
 
 	mu    sync.Mutex
 	down  bool
-	open  map[net.Conn]bool
+	conns map[net.Conn]bool
 	rule  func(message) fate
 	wrote []message // changes that reached the server
 }
@@ -60,7 +60,7 @@ func startWire(t *testing.T, url string, roots *x509.CertPool) *wire {
 		host += ":636"
 	}
 	name, _, _ := strings.Cut(host, ":")
-	w := &wire{URL: "ldaps://" + l.Addr().String(), CAFile: set.CAFile, backend: host, open: map[net.Conn]bool{},
+	w := &wire{URL: "ldaps://" + l.Addr().String(), CAFile: set.CAFile, backend: host, conns: map[net.Conn]bool{},
 		roots: &tls.Config{RootCAs: roots, ServerName: name, MinVersion: tls.VersionTLS12}}
 	var work sync.WaitGroup
 	work.Go(func() {
@@ -88,9 +88,16 @@ func (w *wire) Break() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.down = true
-	for c := range w.open {
+	for c := range w.conns {
 		_ = c.Close()
 	}
+}
+
+// Refuse lets no new connection through, until Mend.
+func (w *wire) Refuse() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.down = true
 }
 
 // Mend lets connections through again.
@@ -118,7 +125,7 @@ func (w *wire) keep(c net.Conn) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.down {
-		w.open[c] = true
+		w.conns[c] = true
 	}
 	return !w.down
 }
@@ -127,7 +134,7 @@ func (w *wire) drop(c net.Conn) {
 	_ = c.Close()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.open, c)
+	delete(w.conns, c)
 }
 
 func (w *wire) carry(client net.Conn) {
