@@ -67,6 +67,8 @@ type Account struct {
 	Contacts []Contact
 	// PasswordChanged is when the password last changed; zero when unknown.
 	PasswordChanged time.Time
+	// MustChange: the owner has to choose a new password at the next sign-in.
+	MustChange bool
 	// Created is when the account came into being; zero when unknown.
 	Created time.Time
 }

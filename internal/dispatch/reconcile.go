@@ -73,12 +73,29 @@ func (h *Hands) learnPassword(ctx context.Context, d directory.Directory, s rese
 	}
 	switch err := v.VerifyPassword(ctx, s.Subject, string(secret)); {
 	case err == nil:
-		return reset.Applied, "the new secret was found to work", nil
+		return reset.Applied, "the new secret was found to work" + h.unmarked(ctx, d, s), nil
 	case errors.Is(err, directory.ErrBadCredential):
 		return reset.NotApplied, "the new secret was found not to work", nil
 	default:
 		return "", "", fmt.Errorf("dispatch: trying the new secret: %w", err)
 	}
+}
+
+// unmarked says so when a directory took the new secret and not the mark that
+// demands another one: on some these are two writes.
+func (h *Hands) unmarked(ctx context.Context, d directory.Directory, s reset.State) string {
+	if !s.Order.MustChange {
+		return ""
+	}
+	a, err := d.Lookup(ctx, s.Subject)
+	switch {
+	case err != nil:
+		return "; whether it has to be changed at the next sign-in could not be read"
+	case !a.MustChange:
+		h.Log.Error("a new secret was set without the mark that it has to be changed", "request", s.ID, "order", s.Order.Order)
+		return "; it does not have to be changed at the next sign-in, because the directory lacks the mark"
+	}
+	return ""
 }
 
 // followUp does what the reset entails, each once, and records what came of

@@ -137,6 +137,7 @@ func (d *Directory) account(conn *ldapconn.Conn, guid string) (directory.Account
 		Contacts: dated(ldapconn.Contacts(e, d.cfg.Contacts), d.cfg.Contacts, e, d.cfg.Now()),
 
 		PasswordChanged: fileTime(ldapconn.Text(e, "pwdLastSet")),
+		MustChange:      ldapconn.Text(e, "pwdLastSet") == "0",
 		Created:         ldapconn.Time(ldapconn.Text(e, "whenCreated")),
 	}
 	if a.Person, err = ldapconn.Person(e, d.cfg.PersonAttribute, id); err != nil {

@@ -72,7 +72,7 @@ func (f Fixture) reset(t *testing.T) {
 	if err := f.SignIn(f.Plain, f.Password); err == nil && out.OldDead == "dead" {
 		t.Error("the old password works, and is reported dead")
 	}
-	if !f.MustChange(t, f.Plain) {
+	if !f.MustChange(t, f.Plain) || !f.find(t, f.Plain).MustChange {
 		t.Error("the owner need not change the password")
 	}
 	if f.verifier(t).VerifyPassword(t.Context(), a.ID, f.Good) != nil {
@@ -90,7 +90,7 @@ func (f Fixture) resetWithoutMark(t *testing.T) {
 	if err != nil || !out.Applied {
 		t.Fatalf("ResetPassword = %+v, %v", out, err)
 	}
-	if err := f.SignIn(f.Plain, f.Good); err != nil || f.MustChange(t, f.Plain) {
+	if err := f.SignIn(f.Plain, f.Good); err != nil || f.MustChange(t, f.Plain) || f.find(t, f.Plain).MustChange {
 		t.Errorf("after a reset without the mark: sign-in %v, must change %v", err, f.MustChange(t, f.Plain))
 	}
 }

@@ -143,6 +143,7 @@ func (d *Directory) account(conn *ldapconn.Conn, doing string, e *ldap.Entry) (d
 		Contacts: ldapconn.Contacts(e, d.cfg.Contacts),
 
 		PasswordChanged: ldapconn.Time(ldapconn.Text(e, "pwdChangedTime")),
+		MustChange:      ldapconn.Text(e, "pwdReset") == "TRUE",
 		Created:         ldapconn.Time(ldapconn.Text(e, "createTimestamp")),
 	}
 	if a.Person, err = ldapconn.Person(e, d.cfg.Attributes.Person, id); err != nil {

@@ -34,8 +34,8 @@ const (
 	UserPassword = "Start-Passw0rd-of-users"
 	// GoodPassword satisfies both servers' rules.
 	GoodPassword = "Fresh-Passw0rd-42-given"
-	// WeakPassword satisfies neither.
-	WeakPassword = "abc"
+	// WeakPassword satisfies neither, and cannot stand in a GUID by chance.
+	WeakPassword = "weak"
 	// Employee is the employee number of Plain and Second.
 	Employee = "E1001"
 	// ServicePassword is the service account's.
