@@ -128,7 +128,7 @@ func (f form) fill(members map[string]json.RawMessage, private Private) (erased 
 // canonical object and that every private value stands behind a commitment in
 // it. The error names the first member, in order, that does not match.
 func CheckPrivate(open json.RawMessage, private Private) error {
-	if !isCanonical(open) {
+	if !IsCanonical(open) {
 		return errors.New("ledger: the body is not canonical JSON")
 	}
 	members, err := splitObject(open)

@@ -11,8 +11,8 @@ import (
 // The methods here step over one value and refuse any byte that Canonical would
 // have written otherwise. They allocate nothing for text as it usually is.
 
-// isCanonical reports whether Canonical would return raw itself.
-func isCanonical(raw []byte) bool {
+// IsCanonical reports whether Canonical would return raw itself.
+func IsCanonical(raw []byte) bool {
 	s := scanner{in: raw}
 	return s.skip(0) == nil && s.pos == len(raw)
 }

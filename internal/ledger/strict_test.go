@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// rewritten is what isCanonical has to answer, found the long way.
+// rewritten is what IsCanonical has to answer, found the long way.
 func rewritten(raw []byte) bool {
 	out, err := Canonical(raw)
 	return err == nil && bytes.Equal(out, raw)
@@ -24,7 +24,7 @@ func TestOnlyWhatCanonicalWritesIsCanonical(t *testing.T) {
 		`{"\n":1,"a":2}`,
 		strings.Repeat("[", 64) + strings.Repeat("]", 64),
 	} {
-		if !isCanonical([]byte(in)) || !rewritten([]byte(in)) {
+		if !IsCanonical([]byte(in)) || !rewritten([]byte(in)) {
 			t.Errorf("%s: refused", in)
 		}
 	}
@@ -61,7 +61,7 @@ func TestOnlyWhatCanonicalWritesIsCanonical(t *testing.T) {
 		"a comma too many":           `[1,]`,
 		"a comma too many, object":   `{"a":1,}`,
 	} {
-		if isCanonical([]byte(in)) || rewritten([]byte(in)) {
+		if IsCanonical([]byte(in)) || rewritten([]byte(in)) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
@@ -74,12 +74,12 @@ func TestSteppingOverATextAndRewritingItAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !isCanonical(raw) {
+		if !IsCanonical(raw) {
 			t.Fatalf("%q: refused", raw)
 		}
 		raw[rapid.IntRange(0, len(raw)-1).Draw(t, "at")] = rapid.SampledFrom([]byte(" \"\\/,:{}[]-019.abfnrtu\x00\x1f\x7f\x80\xc3\xff")).Draw(t, "byte")
-		if isCanonical(raw) != rewritten(raw) {
-			t.Fatalf("%q: isCanonical says %v", raw, isCanonical(raw))
+		if IsCanonical(raw) != rewritten(raw) {
+			t.Fatalf("%q: IsCanonical says %v", raw, IsCanonical(raw))
 		}
 	})
 }
@@ -89,8 +89,8 @@ func FuzzIsCanonical(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		if isCanonical(in) != rewritten(in) {
-			t.Fatalf("%q: isCanonical says %v", in, isCanonical(in))
+		if IsCanonical(in) != rewritten(in) {
+			t.Fatalf("%q: IsCanonical says %v", in, IsCanonical(in))
 		}
 	})
 }

@@ -77,23 +77,19 @@ func (q queued) insertion() river.InsertManyParams {
 	return river.InsertManyParams{Args: q.jobArgs, InsertOpts: opts}
 }
 
-// enqueue stores the jobs of a group in its transaction.
+// enqueue stores the jobs of a group in its transaction. Those that are due need
+// no look at what River made of them.
 func (s *Store) enqueue(tx *sql.Tx, jobs []queued) error {
-	type name struct{ kind, unique string }
-	seen := map[name]bool{}
-	var params []river.InsertManyParams
-	for _, q := range jobs {
-		n := name{q.kind, q.Unique}
-		if q.Unique != "" && seen[n] {
-			continue // River refuses twins within one call
+	due, later := split(jobs, time.Now())
+	if len(due) > 0 {
+		if _, err := s.jobs.InsertManyFastTx(context.Background(), tx, due); err != nil {
+			return fmt.Errorf("sqlite: enqueueing jobs: %w", err)
 		}
-		seen[n] = true
-		params = append(params, q.insertion())
 	}
-	if len(params) == 0 {
+	if len(later) == 0 {
 		return nil
 	}
-	inserted, err := s.jobs.InsertManyTx(context.Background(), tx, params)
+	inserted, err := s.jobs.InsertManyTx(context.Background(), tx, later)
 	if err != nil {
 		return fmt.Errorf("sqlite: enqueueing jobs: %w", err)
 	}
@@ -106,6 +102,26 @@ func (s *Store) enqueue(tx *sql.Tx, jobs []queued) error {
 		}
 	}
 	return nil
+}
+
+// split tells the jobs that are due from those that are not, without the twins
+// of unique ones: River refuses twins within one call.
+func split(jobs []queued, now time.Time) (due, later []river.InsertManyParams) {
+	type name struct{ kind, unique string }
+	seen := map[name]bool{}
+	for _, q := range jobs {
+		n := name{q.kind, q.Unique}
+		if q.Unique != "" && seen[n] {
+			continue
+		}
+		seen[n] = true
+		if q.RunAt.After(now) {
+			later = append(later, q.insertion())
+		} else {
+			due = append(due, q.insertion())
+		}
+	}
+	return due, later
 }
 
 func (s *Store) riverConfig() *river.Config {

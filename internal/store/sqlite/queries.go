@@ -14,11 +14,12 @@ const (
 	updateHead  = `UPDATE head SET size = ?, note = ? WHERE id = 1`
 	countEvents = `SELECT count(*), coalesce(max(seq) + 1, 0) FROM events`
 
-	selectVersion = `SELECT version FROM events WHERE stream = ? ORDER BY version DESC LIMIT 1`
-	insertEvent   = `INSERT INTO events (seq, stream, version, leaf) VALUES (?, ?, ?, ?)`
-	insertPrivate = `INSERT INTO private (seq, kept) VALUES (?, ?)`
-	upsertTile    = `INSERT INTO tiles (id, hashes) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET hashes = excluded.hashes`
-	selectTile    = `SELECT hashes FROM tiles WHERE id = ?`
+	selectVersions = `WITH wanted (name) AS (VALUES %s) SELECT name, (SELECT version FROM events WHERE stream = name
+		ORDER BY version DESC LIMIT 1) AS newest FROM wanted WHERE newest IS NOT NULL`
+	insertEvents   = `INSERT INTO events (seq, stream, version, leaf) VALUES %s`
+	insertPrivates = `INSERT INTO private (seq, kept) VALUES %s`
+	upsertTile     = `INSERT INTO tiles (id, hashes) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET hashes = excluded.hashes`
+	selectTile     = `SELECT hashes FROM tiles WHERE id = ?`
 
 	selectRecords = `SELECT e.seq, e.stream, e.version, e.leaf, p.kept FROM events e LEFT JOIN private p ON p.seq = e.seq `
 	ofStream      = `WHERE e.stream = ? AND e.version > ? ORDER BY e.version`
@@ -26,8 +27,9 @@ const (
 
 	rowColumns = `id, subject, person, action, status, tier, desk, agent, case_code, opened, changed, version, state`
 	selectRow  = `SELECT ` + rowColumns + ` FROM requests `
-	selectCase = `SELECT id FROM requests WHERE case_code = ? AND case_code <> ''` // the partial index needs to hear it
-	upsertRow  = `INSERT INTO requests (` + rowColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	// The partial index of case codes needs to hear that they are not empty.
+	selectCases = `WITH wanted (code) AS (VALUES %s) SELECT code, id FROM wanted JOIN requests ON case_code = code AND case_code <> ''`
+	upsertRows  = `INSERT INTO requests (` + rowColumns + `) VALUES %s
 		ON CONFLICT (id) DO UPDATE SET subject = excluded.subject, person = excluded.person, action = excluded.action,
 		status = excluded.status, tier = excluded.tier, desk = excluded.desk, agent = excluded.agent,
 		case_code = excluded.case_code, opened = excluded.opened, changed = excluded.changed,
@@ -56,16 +58,18 @@ const (
 
 // statements are the sequencer's, prepared once for its connection.
 type statements struct {
-	version, event, private, tile, head     *sql.Stmt
-	row, caseOf, itemVersion, item, forgets *sql.Stmt
+	tile, head, itemVersion, item, forgets  *sql.Stmt
+	versions, cases, events, privates, rows bulk
 }
 
 func (st *statements) all() map[**sql.Stmt]string {
 	return map[**sql.Stmt]string{
-		&st.version: selectVersion, &st.event: insertEvent, &st.private: insertPrivate, &st.tile: upsertTile,
-		&st.head: updateHead, &st.row: upsertRow, &st.caseOf: selectCase, &st.itemVersion: liveVersion,
-		&st.item: upsertItem, &st.forgets: deleteItem,
+		&st.tile: upsertTile, &st.head: updateHead, &st.itemVersion: liveVersion, &st.item: upsertItem, &st.forgets: deleteItem,
 	}
+}
+
+func (st *statements) bulks() []*bulk {
+	return []*bulk{&st.versions, &st.cases, &st.events, &st.privates, &st.rows}
 }
 
 func (st *statements) prepare(ctx context.Context, db *sql.DB) error {
@@ -73,6 +77,16 @@ func (st *statements) prepare(ctx context.Context, db *sql.DB) error {
 		var err error
 		if *stmt, err = db.PrepareContext(ctx, query); err != nil {
 			return fmt.Errorf("preparing %q: %w", query, err)
+		}
+	}
+	st.versions = bulk{query: selectVersions, columns: 1}
+	st.cases = bulk{query: selectCases, columns: 1}
+	st.events = bulk{query: insertEvents, columns: 4}
+	st.privates = bulk{query: insertPrivates, columns: 2}
+	st.rows = bulk{query: upsertRows, columns: 13}
+	for _, k := range st.bulks() {
+		if err := k.prepare(ctx, db); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -83,5 +97,8 @@ func (st *statements) close() {
 		if *stmt != nil {
 			(*stmt).Close()
 		}
+	}
+	for _, k := range st.bulks() {
+		k.close()
 	}
 }

@@ -100,16 +100,20 @@ func scanRow(from scanner) (store.Row, error) {
 	return r, err
 }
 
-func (b *batch) writeRow(r *store.Row) error {
+// keepRow notes a row to be written at the end of the group. Of a request that
+// changes several times within the group, only the last row is.
+func (b *batch) keepRow(r *store.Row) {
 	if r == nil {
-		return nil
+		return
 	}
-	_, err := b.stmt(b.s.st.row).Exec(r.ID, string(r.Subject), string(r.Person), string(r.Action), r.Status, string(r.Tier),
-		r.Desk, string(r.Agent), r.Case, r.Opened.UnixMilli(), r.Changed.UnixMilli(), r.Version, []byte(r.State))
-	if err != nil {
-		return fmt.Errorf("sqlite: writing the row: %w", err)
+	values := []any{r.ID, string(r.Subject), string(r.Person), string(r.Action), r.Status, string(r.Tier),
+		r.Desk, string(r.Agent), r.Case, r.Opened.UnixMilli(), r.Changed.UnixMilli(), r.Version, []byte(r.State)}
+	if at, ok := b.rowAt[r.ID]; ok {
+		copy(b.rows[at:], values)
+		return
 	}
-	return nil
+	b.rowAt[r.ID] = len(b.rows)
+	b.rows = append(b.rows, values...)
 }
 
 // readFault words the error of a read.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 
 	lib "modernc.org/sqlite/lib"
 
@@ -46,19 +47,37 @@ func (s *Store) submit(ctx context.Context, r *request) error {
 
 func (s *Store) sequence() {
 	defer close(s.stopped)
+	company := false
 	for {
 		select {
 		case <-s.closing:
 			return
 		case first := <-s.requests:
-			s.serve(s.gather(first))
+			group := s.gather(first, company)
+			company = len(group) > 1
+			s.serve(group)
 		}
 	}
 }
 
-// gather adds to the first request those that wait already.
-func (s *Store) gather(first *request) []*request {
+// gather adds to the first request those that wait already. In company, which
+// is when the group before had several, it first lets the callers who were just
+// answered come back with what they want next: otherwise they would miss this
+// group, and groups would be half as large as the crowd.
+func (s *Store) gather(first *request, company bool) []*request {
 	group := []*request{first}
+	for grown := true; grown; {
+		if company {
+			runtime.Gosched()
+		}
+		before := len(group)
+		group = s.collect(group)
+		grown = company && len(group) > before && len(group) < groupSize
+	}
+	return group
+}
+
+func (s *Store) collect(group []*request) []*request {
 	for len(group) < groupSize {
 		select {
 		case r := <-s.requests:
@@ -99,23 +118,39 @@ func (s *Store) transact(group []*request) error {
 		return fmt.Errorf("sqlite: beginning a transaction: %w", err)
 	}
 	b := newBatch(s, tx)
-	for _, r := range group {
-		r.result, r.err = nil, nil
-		err := b.add(r)
-		if errors.Is(err, store.ErrConflict) {
-			r.err = err
-		} else if err != nil {
-			return s.abandon(tx, err)
-		}
-	}
-	if err := b.finish(); err != nil {
+	if err := b.fill(group); err != nil {
 		return s.abandon(tx, err)
 	}
 	if err := s.commit(tx); err != nil {
 		return s.reread(fmt.Errorf("sqlite: committing: %w", err))
 	}
 	s.edge = b.edge
+	s.heads.learn(b.heads)
 	return nil
+}
+
+// fill writes a group into its transaction.
+func (b *batch) fill(group []*request) error {
+	if err := b.load(group); err != nil {
+		return err
+	}
+	for _, r := range group {
+		r.result, r.err = nil, nil
+		err := b.answer(r)
+		if errors.Is(err, store.ErrConflict) {
+			r.err = err
+		} else if err != nil {
+			return err
+		}
+	}
+	return b.finish()
+}
+
+func (b *batch) answer(r *request) error {
+	if r.do != nil {
+		return r.do(b.tx)
+	}
+	return b.add(r)
 }
 
 // abandon rolls back. The edge in memory was not touched.
@@ -131,6 +166,7 @@ func (s *Store) abandon(tx *sql.Tx, cause error) error {
 // given, the store closes itself: a later flush may report success for pages
 // that the failed one has lost.
 func (s *Store) reread(cause error) error {
+	clear(s.heads)
 	var failure interface{ Code() int } // *sqlite.Error
 	if errors.As(cause, &failure) {
 		switch failure.Code() {

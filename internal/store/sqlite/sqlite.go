@@ -75,6 +75,7 @@ type Store struct {
 	work     sync.WaitGroup
 
 	edge   edge                // the sequencer's alone
+	heads  heads               // likewise
 	commit func(*sql.Tx) error // (*sql.Tx).Commit; tests make it fail
 
 	mu     sync.Mutex
@@ -111,7 +112,7 @@ func open(ctx context.Context, opt Options) (_ *Store, err error) {
 		opt.Now = time.Now
 	}
 	s := &Store{
-		opt: opt, commit: (*sql.Tx).Commit,
+		opt: opt, commit: (*sql.Tx).Commit, heads: heads{},
 		requests: make(chan *request), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	defer func() {
