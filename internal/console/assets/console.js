@@ -1,0 +1,231 @@
+// What the pages cannot do without a script: passkeys. It makes no markup from
+// text, loads nothing, and speaks only to this site's API.
+"use strict";
+(() => {
+  const api = "/api/v1";
+
+  // Bytes travel as unpadded base64url (WebAuthn Level 3 §5.1.8).
+  const encode = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer)))
+    .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  const decode = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+
+  const withBytes = (list) => (list || []).map((d) => ({ ...d, id: decode(d.id) }));
+
+  // Browsers that do not know the JSON forms yet get the same by hand.
+  function creationOptions(o) {
+    if (PublicKeyCredential.parseCreationOptionsFromJSON) return PublicKeyCredential.parseCreationOptionsFromJSON(o);
+    return { ...o, challenge: decode(o.challenge), user: { ...o.user, id: decode(o.user.id) }, excludeCredentials: withBytes(o.excludeCredentials) };
+  }
+
+  function requestOptions(o) {
+    if (PublicKeyCredential.parseRequestOptionsFromJSON) return PublicKeyCredential.parseRequestOptionsFromJSON(o);
+    return { ...o, challenge: decode(o.challenge), allowCredentials: withBytes(o.allowCredentials) };
+  }
+
+  function answerOf(credential) {
+    if (credential.toJSON) return credential.toJSON();
+    const r = credential.response, response = {};
+    for (const k of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+      if (r[k]) response[k] = encode(r[k]);
+    }
+    if (r.getTransports) response.transports = r.getTransports();
+    return { id: credential.id, rawId: encode(credential.rawId), type: credential.type, response, clientExtensionResults: {} };
+  }
+
+  // Trouble carries words that are meant for the reader.
+  class Trouble extends Error {
+    constructor(text, code) { super(text); this.code = code; }
+  }
+
+  async function post(path, body) {
+    let answer;
+    try {
+      answer = await fetch(path, {
+        method: "POST", credentials: "same-origin", redirect: "error",
+        headers: { "Content-Type": "application/json", "Idempotency-Key": encode(crypto.getRandomValues(new Uint8Array(18))) },
+        body: JSON.stringify(body),
+      });
+    } catch {
+      throw new Trouble("The server cannot be reached. Nothing is known to have been done; look again before you repeat it.");
+    }
+    const text = await answer.text();
+    let value = {};
+    try { value = text ? JSON.parse(text) : {}; } catch { /* an intermediary's page: the status says enough */ }
+    if (!answer.ok) throw new Trouble(sentence(value.detail) || `The server answered ${answer.status}.`, value.code);
+    return value;
+  }
+
+  const sentence = (s) => s ? s[0].toUpperCase() + s.slice(1) + (/[.!?]$/.test(s) ? "" : ".") : "";
+
+  async function ask(kind, options) {
+    if (!window.PublicKeyCredential) throw new Trouble("This browser knows no passkeys. Use a newer one, or the command line.");
+    try {
+      const credential = kind === "create"
+        ? await navigator.credentials.create({ publicKey: creationOptions(options) })
+        : await navigator.credentials.get({ publicKey: requestOptions(options) });
+      return answerOf(credential);
+    } catch (e) {
+      throw new Trouble({
+        NotAllowedError: "The passkey prompt was closed or took too long. Nothing was signed.",
+        InvalidStateError: "This device has a passkey for this place already.",
+        SecurityError: "Passkeys do not work under this address. Open the site under the address it was set up with.",
+        AbortError: "The passkey prompt was closed. Nothing was signed.",
+      }[e.name] || "The passkey could not be asked: " + e.message);
+    }
+  }
+
+  // part finds an element of a task by its data attribute.
+  const part = (box, name) => box.querySelector(`[data-${name}]`);
+
+  function say(box, text) {
+    const out = part(box, "outcome");
+    out.textContent = text;
+    out.hidden = !text;
+  }
+
+  // onPress runs a step when its button is pressed, one at a time.
+  function onPress(box, button, step) {
+    button.disabled = false;
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      say(box, "");
+      try {
+        await step();
+      } catch (e) {
+        if (e.code === "unauthenticated") {
+          location.assign("/sign-in?next=" + encodeURIComponent(location.pathname + location.search));
+          return;
+        }
+        say(box, e instanceof Trouble ? e.message : "Something went wrong on this page: " + e.message);
+        if (e.code === "page_lies") return; // for good: the button stays off
+      }
+      button.disabled = false;
+    });
+  }
+
+  // verified reports whether the text on the page is what the passkey would
+  // sign: the challenge has to be the SHA-256 of its bytes.
+  async function verified(box, options) {
+    const text = part(box, "statement").textContent, check = part(box, "check");
+    const hash = encode(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+    const same = hash === options.challenge;
+    check.className = "check " + (same ? "good" : "bad");
+    check.textContent = same
+      ? "Checked on this device: your passkey signs these bytes. SHA-256 " + hash
+      : "Do not sign: this text is not what your passkey would sign. Tell an officer.";
+    return same;
+  }
+
+  async function signature(box, options) {
+    if (!await verified(box, options)) throw new Trouble("Nothing was signed.", "page_lies");
+    return ask("get", options);
+  }
+
+  // fill writes a statement line by line, as the server does.
+  function fill(pre, text) {
+    pre.replaceChildren();
+    for (const line of text.match(/[^\n]*\n|[^\n]+$/g) || []) {
+      const span = document.createElement("span");
+      span.className = "line";
+      const at = line.indexOf(": ");
+      if (at > 0) {
+        const name = document.createElement("b");
+        name.textContent = line.slice(0, at);
+        span.append(name, line.slice(at));
+      } else {
+        span.append(line);
+      }
+      pre.append(span);
+    }
+  }
+
+  async function sign(box) {
+    const task = JSON.parse(box.dataset.sign);
+    if (!await verified(box, task.options)) return;
+    onPress(box, part(box, "act"), async () => {
+      const fields = { ...task.fields };
+      const note = part(box, "note");
+      if (note && note.value.trim()) fields.note = note.value.trim();
+      const assertion = await signature(box, task.options);
+      await post(task.post, { ...fields, assertion });
+      location.assign(task.next);
+      await new Promise(() => {}); // the page is leaving; the button stays as it is
+    });
+  }
+
+  async function signIn(box) {
+    const next = box.dataset.next;
+    const me = await fetch(api + "/me", { credentials: "same-origin" }).catch(() => null);
+    if (me && me.ok) {
+      location.replace(next);
+      return;
+    }
+    onPress(box, part(box, "act"), async () => {
+      const begun = await post(api + "/sign-in/begin", {});
+      const response = await ask("get", begun.options);
+      await post(api + "/sign-in/finish", { ceremony: begun.ceremony, response, as: "cookie" });
+      location.replace(next);
+      await new Promise(() => {});
+    });
+  }
+
+  function join(box) {
+    const stage = (name) => box.querySelector(`[data-stage="${name}"]`);
+    const go = (name) => {
+      for (const s of box.querySelectorAll("[data-stage]")) s.hidden = s !== stage(name);
+      stage(name).querySelector("h1").focus();
+    };
+    const token = location.hash.slice(1);
+    if (!/^inv_[\w-]+$/.test(token)) {
+      say(box, "This page needs the whole link of your invitation, up to its last character.");
+      return;
+    }
+    // The token works once more until it is redeemed: it does not stay in the
+    // address bar or in the history.
+    history.replaceState(null, "", location.pathname);
+    onPress(box, part(stage("start"), "act"), async () => {
+      const begun = await post(api + "/join/begin", { token });
+      const joined = await post(api + "/join/register", { token, response: await ask("create", begun.options) });
+      if (!joined.sign) {
+        part(box, "fingerprint").textContent = joined.fingerprint;
+        go("proposed");
+        return;
+      }
+      const { statement, options } = joined.sign;
+      fill(part(box, "statement"), statement);
+      go("founding");
+      if (!await verified(box, options)) return;
+      onPress(box, part(stage("founding"), "act"), async () => {
+        await post(api + "/join/found", { token, assertion: await signature(box, options) });
+        go("founded");
+      });
+    });
+  }
+
+  // A secret is copied when asked, and gone when the page is left.
+  function secret(box) {
+    for (const button of box.querySelectorAll("[data-copy]")) {
+      if (!navigator.clipboard) continue;
+      button.hidden = false;
+      button.addEventListener("click", async () => {
+        try {
+          await navigator.clipboard.writeText(button.previousElementSibling.textContent);
+          button.textContent = "Copied";
+        } catch {
+          button.textContent = "Select it and copy by hand";
+        }
+      });
+    }
+    addEventListener("pagehide", () => { for (const s of box.querySelectorAll(".secret")) s.textContent = "shown once already"; });
+  }
+
+  // Times are written in UTC; readers see their own zone, and UTC on hover.
+  const zone = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+  for (const t of document.querySelectorAll("time[datetime]")) {
+    t.title = t.textContent;
+    t.textContent = zone.format(new Date(t.dateTime));
+  }
+
+  const tasks = { sign, join, secret, "sign-in": signIn };
+  for (const box of document.querySelectorAll("[data-task]")) tasks[box.dataset.task](box);
+})();
