@@ -207,16 +207,24 @@ var commits = map[string]func(*testing.T, *kit){
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := Commit("req_1", 0, 1)
-		c.Events[0].Open, c.Events[0].Private = open, private
+		const events = 75 // stores may write them in pieces of some width
+		c := Commit("req_1", 0, events)
+		for i := range c.Events {
+			c.Events[i].Open, c.Events[i].Private = open, private
+		}
 		k.must(c)
 		k.reopen()
 		got, err := k.Stream(k.ctx, "req_1")
-		if err != nil || ledger.CheckPrivate(got[0].Body, got[0].Private) != nil || len(got[0].Private) != 1 {
+		if err != nil || len(got) != events {
 			t.Fatalf("%+v, %v", got, err)
 		}
-		if bytes.Contains(got[0].Bytes(), []byte("Zo")) {
-			t.Errorf("the leaf shows it: %s", got[0].Bytes())
+		for _, r := range got {
+			if ledger.CheckPrivate(r.Body, r.Private) != nil || len(r.Private) != 1 {
+				t.Errorf("%+v", r)
+			}
+			if bytes.Contains(r.Bytes(), []byte("Zo")) {
+				t.Errorf("the leaf shows it: %s", r.Bytes())
+			}
 		}
 	},
 

@@ -70,6 +70,51 @@ var crowds = map[string]func(*testing.T, *kit){
 		}
 	},
 
+	"a case code that many want at once goes to one of them": func(t *testing.T, k *kit) {
+		const writers, codes = 120, 7
+		var owners [codes]atomic.Int64
+		crowd(writers, func(i int) {
+			c := Commit(fmt.Sprintf("req_%03d", i), 0, 1)
+			c.Row = Row(c.Stream, 1)
+			c.Row.Case = fmt.Sprint("C-", i%codes)
+			switch _, err := k.Commit(k.ctx, c); {
+			case err == nil:
+				owners[i%codes].Add(1)
+			case !errors.Is(err, store.ErrConflict):
+				t.Errorf("commit %d: %v", i, err)
+			}
+		})
+		for i := range owners {
+			if row, err := k.RowByCase(k.ctx, fmt.Sprint("C-", i)); err != nil || owners[i].Load() != 1 {
+				t.Errorf("code %d has %d owners: %+v, %v", i, owners[i].Load(), row, err)
+			}
+		}
+		if k.size() != codes {
+			t.Errorf("%d entries", k.size())
+		}
+	},
+
+	"commits that continue each other may come together": func(t *testing.T, k *kit) {
+		const writers = 40
+		crowd(writers, func(i int) {
+			c := Commit("req_1", uint64(i), 1)
+			c.Row = Row("req_1", uint64(i)+1)
+			_, err := k.Commit(k.ctx, c)
+			for errors.Is(err, store.ErrConflict) {
+				_, err = k.Commit(k.ctx, c)
+			}
+			if err != nil {
+				t.Errorf("commit %d: %v", i, err)
+			}
+		})
+		if row, err := k.Row(k.ctx, "req_1"); err != nil || !equal(row, Row("req_1", writers)) {
+			t.Errorf("%+v, %v", row, err)
+		}
+		if report := k.sound(); !report.OK() || report.Entries != writers {
+			t.Errorf("%+v", report)
+		}
+	},
+
 	"what a crowd commits is dense, covered and sound": func(t *testing.T, k *kit) {
 		const writers, each = 32, 12
 		var seen sync.Map

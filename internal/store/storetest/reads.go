@@ -152,6 +152,33 @@ var reads = map[string]func(*testing.T, *kit){
 		}
 	},
 
+	"a case code that was given up can be taken": func(t *testing.T, k *kit) {
+		versions := map[string]uint64{}
+		set := func(id, code string) store.Commit {
+			c := Commit(id, versions[id], 1)
+			c.Row = Row(id, versions[id]+1)
+			c.Row.Case = code
+			return c
+		}
+		does := func(id, code string) { k.must(set(id, code)); versions[id]++ }
+		does("req_1", "A")
+		does("req_1", "A")
+		k.refuse(set("req_2", "A"), store.ErrConflict)
+		does("req_1", "B")
+		does("req_2", "A")
+		k.refuse(set("req_1", "A"), store.ErrConflict)
+		does("req_1", "B")
+		does("req_2", "")
+		does("req_1", "A")
+		k.refuse(set("req_2", "A"), store.ErrConflict)
+		does("req_2", "B")
+		for code, id := range map[string]string{"A": "req_1", "B": "req_2"} {
+			if row, err := k.RowByCase(k.ctx, code); err != nil || row.ID != id {
+				t.Errorf("%s: %+v, %v", code, row, err)
+			}
+		}
+	},
+
 	"a check names rows that differ from their streams": func(t *testing.T, k *kit) {
 		for id, spoil := range map[string]func(*store.Commit){
 			"right":   func(*store.Commit) {},
