@@ -52,7 +52,9 @@ type Factor struct {
 	Method    proof.Method `json:"method"`
 	URI       string       `json:"uri,omitempty"`  // otpauth, for totp
 	Code      string       `json:"code,omitempty"` // for recovery_code
-	UsableAt  time.Time    `json:"usable_at"`
+	// UsableAt is when requests opened from then on may be proved by it, unless
+	// a rule of the policy asks for longer.
+	UsableAt time.Time `json:"usable_at"`
 }
 
 // Enrol registers a factor for the owner of an account, replacing an earlier
@@ -74,7 +76,14 @@ func (g *Gate) Enrol(ctx context.Context, c Caller, dir, login string, m proof.M
 	if err != nil {
 		return Factor{}, err
 	}
-	return g.enrol(ctx, c.actor(), a, m, g.now())
+	_, pol, err := g.rules(ctx)
+	if err != nil {
+		return Factor{}, err
+	}
+	since := g.now()
+	f, err := g.enrol(ctx, c.actor(), a, m, since)
+	f.UsableAt = since.Add(pol.CoolOff())
+	return f, err
 }
 
 func (g *Gate) enrol(ctx context.Context, actor string, a directory.Account, m proof.Method, since time.Time) (Factor, error) {
@@ -116,7 +125,7 @@ func (g *Gate) enrol(ctx context.Context, actor string, a directory.Account, m p
 }
 
 func (g *Gate) newFactor(ctx context.Context, login string, m proof.Method, since time.Time) (Factor, enrolment, error) {
-	f := Factor{Enrolment: newID("enr"), Method: m, UsableAt: since.Add(proof.CoolOff)}
+	f := Factor{Enrolment: newID("enr"), Method: m}
 	e := enrolment{Method: m, Since: since}
 	var err error
 	switch m {

@@ -17,6 +17,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"slices"
+	"time"
 
 	"cel.dev/cel-go/common/types/ref"
 
@@ -81,6 +82,10 @@ func (p *Policy) Source() []byte { return slices.Clone(p.source) }
 
 // Hash names the exact bytes: "sha256:" and their digest in unpadded base64url.
 func (p *Policy) Hash() string { return p.hash }
+
+// CoolOff is how long a factor or destination has to have been on record,
+// unless a rule asks for longer.
+func (p *Policy) CoolOff() time.Duration { return time.Duration(p.coolOff) * time.Second }
 
 // Rules lists the rules' names in the order of the text.
 func (p *Policy) Rules() []string {
