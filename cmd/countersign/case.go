@@ -44,14 +44,15 @@ func (e *env) printCase(v client.Case) {
 	if v.WaitUntil != nil {
 		wait = when(*v.WaitUntil)
 	}
-	e.fields("desk", safe(v.Desk), "ends", when(v.ExpiresAt), "waits until", wait, "proved", words(v.Proved))
+	pairs := []string{"desk", safe(v.Desk), "ends", when(v.ExpiresAt), "waits until", wait, "proved", words(v.Proved)}
 	for i, p := range v.Paths {
 		lead := "prove"
 		if i > 0 {
 			lead = "   or"
 		}
-		e.fields(lead, strings.Join(strings.Fields(words(p)), " and "))
+		pairs = append(pairs, lead, strings.Join(strings.Fields(words(p)), " and "))
 	}
+	e.fields(pairs...)
 	switch {
 	case v.Status == "proving" && len(v.Paths) == 0:
 		e.say("No way to prove yourself is open here; ask the helpdesk for the documented escalation.")

@@ -81,36 +81,38 @@ func (e *env) printRequest(r client.Request) {
 	if r.WaitUntil != nil {
 		wait = when(*r.WaitUntil)
 	}
-	e.fields("request", safe(r.ID), "case", safe(r.Case), "account", safe(r.Subject.Account),
+	pairs := []string{"request", safe(r.ID), "case", safe(r.Case), "account", safe(r.Subject.Account),
 		"class, tier", safe(r.Class)+", "+safe(r.Tier), "came by", safe(r.Channel), "ticket", safe(r.Ticket),
 		"desk", strings.TrimSpace(safe(r.Desk)+" "+safe(r.Agent)), "opened", when(r.OpenedAt), "ends", when(r.ExpiresAt),
-		"proved", strings.TrimSpace(proved), "waits until", wait, "missing", safe(r.Missing))
+		"proved", strings.TrimSpace(proved), "waits until", wait, "missing", safe(r.Missing)}
 	for _, a := range r.Approvals {
 		note := ""
 		if !a.Counts {
 			note = " (of an earlier statement: does not count)"
 		}
-		e.fields("signed", safe(a.Decision)+" by "+safe(a.Name)+" as "+words(a.Roles)+" at "+when(a.At)+note)
+		pairs = append(pairs, "signed", safe(a.Decision)+" by "+safe(a.Name)+" as "+words(a.Roles)+" at "+when(a.At)+note)
 	}
-	e.printOutcome(r)
+	e.fields(append(pairs, outcome(r)...)...)
 }
 
-func (e *env) printOutcome(r client.Request) {
+func outcome(r client.Request) []string {
+	var pairs []string
 	if r.Receipt != nil {
-		e.fields("outcome", safe(r.Receipt.Outcome), "old credential", safe(r.Receipt.OldCredential))
+		pairs = append(pairs, "outcome", safe(r.Receipt.Outcome), "old credential", safe(r.Receipt.OldCredential))
 		for _, n := range r.Receipt.Notes {
-			e.fields("note", safe(n))
+			pairs = append(pairs, "note", safe(n))
 		}
 	}
 	for _, f := range r.FollowUps {
-		e.fields("follow-up", safe(f.Kind)+": "+safe(f.Outcome)+" "+safe(f.Note))
+		pairs = append(pairs, "follow-up", strings.TrimSpace(safe(f.Kind)+": "+safe(f.Outcome)+" "+safe(f.Note)))
 	}
 	if r.ReviewOwed {
-		e.fields("review", "owed")
+		pairs = append(pairs, "review", "owed")
 	}
 	if len(r.Reasons) > 0 {
-		e.fields("reasons", safe(string(r.Reasons)))
+		pairs = append(pairs, "reasons", safe(string(r.Reasons)))
 	}
+	return pairs
 }
 
 type requestList struct {
