@@ -103,7 +103,7 @@ func (a *App) faces() (http.Handler, error) {
 	who := signin.New(signin.Options{Gate: a.gate, Store: a.store, Now: a.now, Secure: secure, TrustedProxies: proxies})
 	api := rest.New(rest.Options{
 		Gate: a.gate, Signin: who, Log: a.log.With("part", "http"), Ready: a.unready,
-		Metrics: a.metrics.handler(), Version: Version(), Secure: secure,
+		Metrics: a.metrics.handler(), Observe: a.metrics.observe, Version: Version(), Secure: secure,
 	})
 	pages := console.New(console.Options{
 		Gate: a.gate, Signin: who, Organisation: a.cfg.Organisation, Secure: secure, Log: a.log.With("part", "console"),
@@ -113,7 +113,7 @@ func (a *App) faces() (http.Handler, error) {
 	for _, ours := range []string{"/api/", "/ledger/", "/healthz", "/metrics"} {
 		mux.Handle(ours, api)
 	}
-	mux.Handle("/", pages)
+	mux.Handle("/", a.metrics.pages(pages))
 	return mux, nil
 }
 
@@ -203,11 +203,11 @@ func (a *App) founding(ctx context.Context) error {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		founded, err := a.pin.check(ctx)
+		// Once more when the server stops: it may have been founded just now.
+		last := ctx.Err() != nil
+		founded, err := a.pin.check(context.WithoutCancel(ctx))
 		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
+		case err != nil || last:
 			return err
 		case founded:
 			a.log.Info("the roster stands; its founding entry is pinned", "file", a.pin.path)
@@ -215,7 +215,6 @@ func (a *App) founding(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-tick.C:
 		}
 	}

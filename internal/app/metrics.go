@@ -21,11 +21,11 @@ import (
 // metrics counts what operators watch. Labels hold words of ours and names of
 // the configuration, never anything a caller sent.
 type metrics struct {
-	registry  *prometheus.Registry
-	http      *prometheus.HistogramVec
-	jobs      *prometheus.CounterVec
-	reads     *prometheus.HistogramVec
-	faults    *prometheus.CounterVec
+	registry *prometheus.Registry
+	http     *prometheus.HistogramVec
+	jobs     *prometheus.CounterVec
+	reads    *prometheus.HistogramVec
+	faults   *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -61,6 +61,30 @@ func (m *metrics) observe(route string, status int, took time.Duration) {
 		route = "none"
 	}
 	m.http.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// pages counts the requests of the console. Its mux leaves the pattern in the
+// request.
+func (m *metrics) pages(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began, out := time.Now(), &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(out, r)
+		m.observe(r.Pattern, out.status, time.Since(began))
+	})
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+	wrote  bool
+}
+
+// WriteHeader remembers the status.
+func (w *statusWriter) WriteHeader(status int) {
+	if !w.wrote {
+		w.status, w.wrote = status, true
+	}
+	w.ResponseWriter.WriteHeader(status)
 }
 
 // job counts the runs of a handler.

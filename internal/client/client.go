@@ -179,7 +179,8 @@ func (c Client) send(ctx context.Context, method, path string, body []byte) (int
 		if c.token != "" {
 			r.Header.Set("Authorization", "Bearer "+c.token)
 		}
-		if method == http.MethodPost {
+		if method == http.MethodPost && c.keyed() {
+			// Only where the server honours it: net/http repeats what carries one.
 			r.Header.Set("Idempotency-Key", key)
 		}
 		status, answer, err := c.once(r)

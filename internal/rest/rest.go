@@ -14,6 +14,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"countersign/internal/gate"
 	"countersign/internal/signin"
@@ -32,6 +33,8 @@ type Options struct {
 	Ready func(context.Context) error
 	// Metrics answers /metrics; nil: not here.
 	Metrics http.Handler
+	// Observe hears of every request by its route, which is a pattern; nil: not.
+	Observe func(route string, status int, took time.Duration)
 	// Version of the program, for /healthz.
 	Version string
 	// Secure: the site is reached over https, so browsers are told to insist.

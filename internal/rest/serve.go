@@ -68,6 +68,9 @@ func (a *api) note(ctx context.Context, w *recorder, took time.Duration) {
 	if c.caller.Token != "" {
 		who = "token:" + c.caller.Token
 	}
+	if a.opt.Observe != nil {
+		a.opt.Observe(c.route, w.status, took)
+	}
 	a.log.InfoContext(ctx, "request",
 		"request_id", c.id, "method", verb(c.r), "route", c.route, "status", w.status, "bytes", w.bytes,
 		"took_ms", took.Milliseconds(), "source", a.signin.Source(c.r).String(), "caller", who)
