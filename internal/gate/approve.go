@@ -9,6 +9,7 @@ import (
 	"countersign/internal/proof/passkey"
 	"countersign/internal/reset"
 	"countersign/internal/roster"
+	"countersign/internal/store"
 )
 
 // Paper is a statement put before somebody to sign.
@@ -107,7 +108,8 @@ func (g *Gate) Vote(ctx context.Context, c Caller, id string, d reset.Decision, 
 		if vote.Deny {
 			vote.Until = at
 		}
-		return reset.Record{Event: vote}, besides{}, g.signed(ctx, s, c.Person, d, statementID, a)
+		on, err := g.signed(ctx, s, c.Person, d, statementID, a)
+		return reset.Record{Event: vote}, besides{rests: on}, err
 	})
 	if err != nil {
 		return View{}, err
@@ -115,22 +117,24 @@ func (g *Gate) Vote(ctx context.Context, c Caller, id string, d reset.Decision, 
 	return g.view(ctx, c, s)
 }
 
-func (g *Gate) signed(ctx context.Context, s reset.State, p identity.PersonID, d reset.Decision, statementID string, a passkey.Assertion) error {
+// signed verifies a signature over the statement as it stands, and returns
+// the roster it was verified on.
+func (g *Gate) signed(ctx context.Context, s reset.State, p identity.PersonID, d reset.Decision, statementID string, a passkey.Assertion) ([]store.Footing, error) {
 	text, err := s.Statement(d)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if text.ID() != statementID {
-		return &reset.Refusal{Code: reset.StatementOutdated, Msg: "the request has changed since the statement was shown; read it again"}
+		return nil, &reset.Refusal{Code: reset.StatementOutdated, Msg: "the request has changed since the statement was shown; read it again"}
 	}
 	chain, _, err := g.rules(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := chain.Verify(p, text.Challenge(), a); err != nil {
-		return &Fault{"signature_refused", "the passkey's signature is not yours over this statement"}
+		return nil, &Fault{"signature_refused", "the passkey's signature is not yours over this statement"}
 	}
-	return nil
+	return footing(chain), nil
 }
 
 // Review records a signed review by somebody who took no part.
@@ -147,7 +151,8 @@ func (g *Gate) Review(ctx context.Context, c Caller, id string, d reset.Decision
 	}
 	s, err := g.change(ctx, id, c.actor(), func(s reset.State, _ time.Time) (reset.Command, besides, error) {
 		e := reset.Reviewed{Person: c.Person, Verdict: verdict, Note: note, Assertion: a}
-		return reset.Record{Event: e}, besides{}, g.signed(ctx, s, c.Person, d, statementID, a)
+		on, err := g.signed(ctx, s, c.Person, d, statementID, a)
+		return reset.Record{Event: e}, besides{rests: on}, err
 	})
 	if err != nil {
 		return View{}, err

@@ -39,7 +39,7 @@ func (g *Gate) plan(ctx context.Context, id, actor string, order bool) (reset.St
 			}
 			return s, &reset.Refusal{Code: reset.RequestEnded, Msg: fmt.Sprintf("the request stands at %s", s.Status())}
 		}
-		cmd, err := g.authorisation(ctx, s)
+		cmd, on, err := g.authorisation(ctx, s)
 		if err != nil {
 			return s, err
 		}
@@ -50,7 +50,7 @@ func (g *Gate) plan(ctx context.Context, id, actor string, order bool) (reset.St
 		if refusal != nil && len(events) == 0 {
 			return s, refusal
 		}
-		err = g.commit(ctx, s, after, actor, events, besides{})
+		err = g.commit(ctx, s, after, actor, events, besides{rests: on})
 		if errors.Is(err, store.ErrConflict) && try < 8 {
 			continue
 		}
@@ -63,25 +63,25 @@ func (g *Gate) plan(ctx context.Context, id, actor string, order bool) (reset.St
 
 // authorisation gathers everything afresh. An account that has gone is a
 // refusal by the facts: its status is no longer active.
-func (g *Gate) authorisation(ctx context.Context, s reset.State) (reset.Authorise, error) {
+func (g *Gate) authorisation(ctx context.Context, s reset.State) (reset.Authorise, []store.Footing, error) {
 	chain, pol, err := g.rules(ctx)
 	if err != nil {
-		return reset.Authorise{}, err
+		return reset.Authorise{}, nil, err
 	}
 	a, err := g.lookup(ctx, s.Subject)
 	if errors.Is(err, directory.ErrNotFound) {
 		a = directory.Account{ID: s.Subject, Person: s.Person, Login: s.Facts.Subject.Login, Status: directory.Disabled}
 	} else if err != nil {
-		return reset.Authorise{}, err
+		return reset.Authorise{}, nil, err
 	}
 	f, err := g.facts(ctx, a, asking{
 		action: s.Action, requester: s.Requester, agent: s.Agent, desk: s.Desk,
 		channel: s.Channel, ticket: s.Facts.Request.Ticket, except: s.ID,
 	}, chain, g.now())
 	if err != nil {
-		return reset.Authorise{}, err
+		return reset.Authorise{}, nil, err
 	}
-	return reset.Authorise{Facts: f, Policy: pol.Hash(), Plan: pol.Plan(f), Order: newID("ord"), Gone: gone(chain, s, f.Subject.Manager)}, nil
+	return reset.Authorise{Facts: f, Policy: pol.Hash(), Plan: pol.Plan(f), Order: newID("ord"), Gone: gone(chain, s, f.Subject.Manager)}, footing(chain), nil
 }
 
 // gone lists signers who no longer hold a role they signed in.

@@ -184,6 +184,14 @@ func FoldRow(stream string, records []store.Record) (*store.Row, error) {
 type besides struct {
 	jobs  []store.Job
 	items []store.ItemChange
+	rests []store.Footing
+}
+
+// footing ties a commit to the roster it was decided on. A change that lands
+// in between would leave on the ledger what no auditor can retrace: the commit
+// conflicts, and the decision is made anew.
+func footing(chain roster.State) []store.Footing {
+	return []store.Footing{{Stream: roster.Stream, Version: chain.Version}}
 }
 
 // commit records events of one request, with the read row and whatever the
@@ -192,7 +200,7 @@ func (g *Gate) commit(ctx context.Context, before, after reset.State, actor stri
 	if len(events) == 0 && len(more.items) == 0 && len(more.jobs) == 0 {
 		return nil
 	}
-	c := store.Commit{Stream: after.ID, Expect: before.Version, Actor: actor, At: after.ChangedAt, Items: more.items}
+	c := store.Commit{Stream: after.ID, Expect: before.Version, Actor: actor, At: after.ChangedAt, Items: more.items, Rests: more.rests}
 	for _, e := range events {
 		open, private, err := ledger.Seal(e, salt)
 		if err != nil {

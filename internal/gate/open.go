@@ -81,18 +81,17 @@ func (g *Gate) Open(ctx context.Context, c Caller, w Wish) (View, error) {
 }
 
 func (g *Gate) open(ctx context.Context, c Caller, a directory.Account, ask asking) (View, error) {
-	chain, pol, err := g.rules(ctx)
-	if err != nil {
-		return View{}, err
-	}
-	at := g.now()
-	f, err := g.facts(ctx, a, ask, chain, at)
-	if err != nil {
-		return View{}, err
-	}
-	after, err := g.begin(ctx, c, reset.Open{Facts: f, Policy: pol.Hash(), Plan: pol.Plan(f), Channel: ask.channel})
-	if err != nil {
-		return View{}, err
+	var after reset.State
+	for try := 0; ; try++ {
+		var err error
+		after, err = g.begin(ctx, c, a, ask)
+		if err == nil {
+			break
+		}
+		// The case code was taken, or the roster or the policy changed.
+		if !errors.Is(err, store.ErrConflict) || try == 5 {
+			return View{}, err
+		}
 	}
 	if after.Status() == reset.RefusedEnd {
 		g.log.Warn("request refused", "request", after.ID, "actor", c.actor(), "reasons", after.Why)
@@ -101,24 +100,35 @@ func (g *Gate) open(ctx context.Context, c Caller, a directory.Account, ask aski
 	return g.view(ctx, c, after)
 }
 
-// begin records the new request under a case code that is not taken.
-func (g *Gate) begin(ctx context.Context, c Caller, cmd reset.Open) (reset.State, error) {
-	for try := 0; ; try++ {
-		cmd.Case = newCase()
-		before := reset.State{ID: newID("req")}
-		events, after, err := reset.Decide(before, cmd, cmd.Facts.At)
-		if err != nil {
-			return before, err
-		}
-		err = g.commit(ctx, before, after, c.actor(), events, besides{})
-		if err == nil || !errors.Is(err, store.ErrConflict) || try == 3 {
-			return after, err
-		}
+// begin gathers the facts, has the policy decide, and records the outcome.
+func (g *Gate) begin(ctx context.Context, c Caller, a directory.Account, ask asking) (reset.State, error) {
+	before := reset.State{ID: newID("req")}
+	chain, pol, err := g.rules(ctx)
+	if err != nil {
+		return before, err
 	}
+	f, err := g.facts(ctx, a, ask, chain, g.now())
+	if err != nil {
+		return before, err
+	}
+	cmd := reset.Open{Case: newCase(), Facts: f, Policy: pol.Hash(), Plan: pol.Plan(f), Channel: ask.channel}
+	events, after, err := reset.Decide(before, cmd, f.At)
+	if err != nil {
+		return before, errors.Join(err, g.note(ctx, c, Barred{a.ID, ask.action, reset.CodeOf(err)}, "barred"))
+	}
+	return after, g.commit(ctx, before, after, c.actor(), events, besides{rests: footing(chain)})
+}
+
+// Barred is the ledger's note of a request that could not even be opened: an
+// agent asking about themselves, say.
+type Barred struct {
+	Account identity.AccountID `json:"account"`
+	Action  identity.Action    `json:"action"`
+	Why     reset.Code         `json:"why"`
 }
 
 // Missed is the ledger's note of a look-up that found nobody: reconnaissance
-// leaves a trace, and answering takes as long as refusing does.
+// leaves a trace, and the answer waits for a durable write as a refusal does.
 type Missed struct {
 	Directory string `json:"directory"`
 	Login     string `json:"login" ledger:"private"`

@@ -150,9 +150,11 @@ func (d *decision) authorise(c Authorise) error {
 		d.order(c.Order)
 		return nil
 	}
-	h1, _ := before.planHash()
-	h2, _ := d.state.planHash()
-	if h1 == h2 && before.Policy == c.Policy && before.Manager == d.state.Manager && len(d.events) == 1 {
+	// The statement holds everything a signature rests on, the name of the
+	// subject included; and who may sign as manager stands beside it.
+	was, _ := before.Statement(Approve)
+	is, _ := d.state.Statement(Approve)
+	if was == is && before.Manager == d.state.Manager && len(d.events) == 1 {
 		d.events, d.state = nil, before
 	}
 	d.beginWaiting()

@@ -47,12 +47,21 @@ type Record struct {
 type Commit struct {
 	Stream string
 	Expect uint64 // version of the stream's newest event; 0: the stream must not exist
+	// Rests are other streams that must not have moved since they were read:
+	// what the decision rests on. ErrConflict when one has.
+	Rests  []Footing
 	Actor  string
 	At     time.Time
 	Events []Draft // may be empty: a commit of items and jobs only
 	Row    *Row
 	Jobs   []Job
 	Items  []ItemChange
+}
+
+// Footing is a stream at the version it was read at.
+type Footing struct {
+	Stream  string
+	Version uint64
 }
 
 // Row is the read model of one request: what lists are made from. It is a pure

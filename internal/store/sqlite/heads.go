@@ -34,17 +34,17 @@ func (b *batch) load(group []*request) error {
 	var streams, codes []any
 	for _, r := range group {
 		c := r.commit
-		if c == nil || c.Stream == "" {
+		if c == nil {
 			continue
 		}
-		known, ok := b.heads[c.Stream]
-		if !ok {
-			if known, ok = b.s.heads[c.Stream]; !ok {
-				streams = append(streams, c.Stream)
-			}
-			b.heads[c.Stream] = known
+		for _, f := range c.Rests {
+			streams = append(streams, b.recall(f.Stream)...)
 		}
-		if row := c.Row; row != nil && row.Case != "" && row.Case != known.caseCode {
+		if c.Stream == "" {
+			continue
+		}
+		streams = append(streams, b.recall(c.Stream)...)
+		if row := c.Row; row != nil && row.Case != "" && row.Case != b.heads[c.Stream].caseCode {
 			codes = append(codes, row.Case)
 		}
 	}
@@ -59,9 +59,28 @@ func (b *batch) load(group []*request) error {
 	return nil
 }
 
+// recall takes what is remembered of a stream into the batch. It returns the
+// stream when nothing is: then it has to be read.
+func (b *batch) recall(stream string) []any {
+	if _, ok := b.heads[stream]; ok {
+		return nil
+	}
+	known, ok := b.s.heads[stream]
+	b.heads[stream] = known
+	if ok {
+		return nil
+	}
+	return []any{stream}
+}
+
 func (b *batch) checkStream(c *prepared) error {
 	if newest := b.heads[c.Stream].version; newest != c.Expect && c.Stream != "" {
 		return fmt.Errorf("%w: the stream is at version %d, not %d", store.ErrConflict, newest, c.Expect)
+	}
+	for _, f := range c.Rests {
+		if newest := b.heads[f.Stream].version; newest != f.Version {
+			return fmt.Errorf("%w: stream %q, which this rests on, is at version %d, not %d", store.ErrConflict, f.Stream, newest, f.Version)
+		}
 	}
 	return nil
 }

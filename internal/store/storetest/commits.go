@@ -50,6 +50,27 @@ var commits = map[string]func(*testing.T, *kit){
 		}
 	},
 
+	"a commit holds only while what it rests on stands still": func(t *testing.T, k *kit) {
+		k.must(Commit("roster", 0, 2))
+		c := Commit("req_1", 0, 1)
+		c.Rests = []store.Footing{{Stream: "roster", Version: 1}}
+		if _, err := k.Commit(k.ctx, c); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("on an earlier version: %v", err)
+		}
+		c.Rests[0].Version = 2
+		k.must(c)
+		c = Commit("req_2", 0, 1)
+		c.Rests = []store.Footing{{Stream: "nothing", Version: 1}}
+		if _, err := k.Commit(k.ctx, c); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("on a stream that is not there: %v", err)
+		}
+		c.Rests[0].Version = 0
+		k.must(c)
+		if k.head().Size != 4 {
+			t.Errorf("%d entries, want 4", k.head().Size)
+		}
+	},
+
 	"positions are dense over all streams": func(t *testing.T, k *kit) {
 		seq := uint64(0)
 		for i := range 20 {
