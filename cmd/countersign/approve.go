@@ -1,11 +1,9 @@
 package main
 
 import (
-	"slices"
 	"strconv"
 
 	"countersign/internal/client"
-	"countersign/internal/identity"
 )
 
 func itoa(n uint64) string { return strconv.FormatUint(n, 10) }
@@ -76,27 +74,20 @@ func (e *env) decide(id, decision, note, passkeyFile string, yes bool) error {
 }
 
 func (e *env) decideInBrowser(c client.Client, id string) error {
-	me, err := c.Me(e.ctx)
+	before, err := c.Request(e.ctx, id)
 	if err != nil {
 		return err
 	}
-	if _, err := c.Request(e.ctx, id); err != nil {
-		return err
-	}
 	e.mention("Read and sign it in your browser; this waits for %s:\n\n  %s/requests/%s/sign\n", decideLife, c.Server(), safe(id))
-	r, err := e.await(c, id, func(r client.Request) bool { return !r.IsOpen() || signedBy(r, me.Person) })
+	r, err := e.await(c, id, func(r client.Request) bool { return !r.IsOpen() || len(r.Approvals) > len(before.Approvals) })
 	if err != nil {
 		return err
 	}
 	return e.answer(r, func() {
-		how := "Decided"
-		if signedBy(r, me.Person) {
-			how = "Signed"
+		if n := len(r.Approvals); n > len(before.Approvals) {
+			last := r.Approvals[n-1]
+			e.say("Signed: %s by %s.", safe(last.Decision), safe(last.Name))
 		}
-		e.say("%s. The request stands at %s.", how, e.bold(safe(r.Status)))
+		e.say("The request stands at %s.", e.bold(safe(r.Status)))
 	})
-}
-
-func signedBy(r client.Request, p identity.PersonID) bool {
-	return slices.ContainsFunc(r.Approvals, func(a client.Signature) bool { return a.Person == p && a.Counts })
 }

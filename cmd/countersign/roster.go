@@ -253,7 +253,7 @@ func (e *env) proposed(c client.Client, id, passkeyFile string, yes bool) error 
 
 type rosterCountersign struct {
 	Proposal    string `arg:"" help:"The proposal's id (chg_…)."`
-	PasskeyFile string `required:"" placeholder:"FILE" help:"Your passkey."`
+	PasskeyFile string `placeholder:"FILE" help:"Sign with this passkey. Without it, sign in a browser."`
 	Yes         bool   `short:"y" help:"Do not ask before signing."`
 }
 
@@ -262,6 +262,10 @@ func (v rosterCountersign) Run(e *env) error {
 	c, err := e.staff()
 	if err != nil {
 		return err
+	}
+	if v.PasskeyFile == "" {
+		page := c.Server() + "/roster/proposals/" + v.Proposal + "/sign"
+		return e.answer(map[string]string{"url": page}, func() { e.say("Read and sign it in your browser:\n\n  %s", safe(page)) })
 	}
 	return e.countersign(c, v.Proposal, v.PasskeyFile, v.Yes)
 }
