@@ -87,6 +87,9 @@ func (g *Gate) check(ctx context.Context, s reset.State, c reset.Challenge, type
 	if err := unmarshal(item, &f.enrolment); err != nil {
 		return false, besides{}, err
 	}
+	if f.Misses >= maxMisses {
+		return false, besides{}, &reset.Refusal{Code: reset.MethodLocked, Msg: "this factor is closed after too many wrong answers; register a new one"}
+	}
 	switch c.Method {
 	case proof.TOTP:
 		return g.checkTOTP(s, f, typed, at)

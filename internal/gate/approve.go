@@ -9,7 +9,6 @@ import (
 	"countersign/internal/proof/passkey"
 	"countersign/internal/reset"
 	"countersign/internal/roster"
-	"countersign/internal/store"
 )
 
 // Paper is a statement put before somebody to sign.
@@ -24,7 +23,7 @@ type Paper struct {
 // Statement puts the request's statement before the caller. The plan is
 // computed again first, so nobody signs what no longer holds.
 func (g *Gate) Statement(ctx context.Context, c Caller, id string, d reset.Decision) (Paper, error) {
-	s, m, _, err := g.signable(ctx, c, id, d)
+	s, m, err := g.signable(ctx, c, id, d)
 	if err != nil {
 		return Paper{}, err
 	}
@@ -56,31 +55,26 @@ func keysOf(m roster.Member) [][]byte {
 }
 
 // signable loads a request the caller may sign for.
-func (g *Gate) signable(ctx context.Context, c Caller, id string, d reset.Decision) (reset.State, roster.Member, []identity.Role, error) {
+func (g *Gate) signable(ctx context.Context, c Caller, id string, d reset.Decision) (reset.State, roster.Member, error) {
 	m, chain, err := g.member(ctx, c)
 	if err != nil {
-		return reset.State{}, m, nil, err
+		return reset.State{}, m, err
 	}
 	s, err := g.load(ctx, id)
 	if err != nil {
-		return s, m, nil, err
+		return s, m, err
 	}
 	if !maySee(m, chain, s) {
-		return s, m, nil, ErrNoRequest
+		return s, m, ErrNoRequest
 	}
-	may := chain.Signs(m.Person, m.Person == s.Manager)
+	may := len(chain.Signs(m.Person, m.Person == s.Manager)) > 0
 	if d == reset.InOrder || d == reset.Suspect {
-		may = nil
-		for _, r := range []identity.Role{identity.Reviewer, identity.Security} {
-			if m.Has(r) {
-				may = append(may, r)
-			}
-		}
+		may = m.Has(identity.Reviewer) || m.Has(identity.Security)
 	}
-	if len(may) == 0 {
-		return s, m, nil, ErrForbidden
+	if !may {
+		return s, m, ErrForbidden
 	}
-	return s, m, may, nil
+	return s, m, nil
 }
 
 // Vote records the caller's signed decision over the statement with the given
@@ -93,8 +87,7 @@ func (g *Gate) Vote(ctx context.Context, c Caller, id string, d reset.Decision, 
 	if err := identity.CheckLine(note, 300); err != nil {
 		return View{}, invalid("note: " + err.Error())
 	}
-	_, _, roles, err := g.signable(ctx, c, id, d)
-	if err != nil {
+	if _, _, err := g.signable(ctx, c, id, d); err != nil {
 		return View{}, err
 	}
 	if d == reset.Approve {
@@ -103,13 +96,13 @@ func (g *Gate) Vote(ctx context.Context, c Caller, id string, d reset.Decision, 
 		}
 	}
 	s, err := g.change(ctx, id, c.actor(), func(s reset.State, at time.Time) (reset.Command, besides, error) {
-		vote := reset.Voted{Person: c.Person, Roles: roles, Deny: d == reset.Deny, Statement: statementID,
-			Until: s.ExpiresAt(), Note: note, Assertion: a}
+		chain, err := g.signed(ctx, s, c.Person, d, statementID, a)
+		vote := reset.Voted{Person: c.Person, Roles: chain.Signs(c.Person, c.Person == s.Manager), Deny: d == reset.Deny,
+			Statement: statementID, Until: s.ExpiresAt(), Note: note, Assertion: a}
 		if vote.Deny {
 			vote.Until = at
 		}
-		on, err := g.signed(ctx, s, c.Person, d, statementID, a)
-		return reset.Record{Event: vote}, besides{rests: on}, err
+		return reset.Record{Event: vote}, besides{rests: footing(chain)}, err
 	})
 	if err != nil {
 		return View{}, err
@@ -119,22 +112,22 @@ func (g *Gate) Vote(ctx context.Context, c Caller, id string, d reset.Decision, 
 
 // signed verifies a signature over the statement as it stands, and returns
 // the roster it was verified on.
-func (g *Gate) signed(ctx context.Context, s reset.State, p identity.PersonID, d reset.Decision, statementID string, a passkey.Assertion) ([]store.Footing, error) {
-	text, err := s.Statement(d)
-	if err != nil {
-		return nil, err
-	}
-	if text.ID() != statementID {
-		return nil, &reset.Refusal{Code: reset.StatementOutdated, Msg: "the request has changed since the statement was shown; read it again"}
-	}
+func (g *Gate) signed(ctx context.Context, s reset.State, p identity.PersonID, d reset.Decision, statementID string, a passkey.Assertion) (roster.State, error) {
 	chain, _, err := g.rules(ctx)
 	if err != nil {
-		return nil, err
+		return chain, err
+	}
+	text, err := s.Statement(d)
+	if err != nil {
+		return chain, err
+	}
+	if text.ID() != statementID {
+		return chain, &reset.Refusal{Code: reset.StatementOutdated, Msg: "the request has changed since the statement was shown; read it again"}
 	}
 	if err := chain.Verify(p, text.Challenge(), a); err != nil {
-		return nil, &Fault{"signature_refused", "the passkey's signature is not yours over this statement"}
+		return chain, &Fault{"signature_refused", "the passkey's signature is not yours over this statement"}
 	}
-	return footing(chain), nil
+	return chain, nil
 }
 
 // Review records a signed review by somebody who took no part.
@@ -146,13 +139,13 @@ func (g *Gate) Review(ctx context.Context, c Caller, id string, d reset.Decision
 	if err := identity.CheckLine(note, 300); err != nil {
 		return View{}, invalid("note: " + err.Error())
 	}
-	if _, _, _, err := g.signable(ctx, c, id, d); err != nil {
+	if _, _, err := g.signable(ctx, c, id, d); err != nil {
 		return View{}, err
 	}
 	s, err := g.change(ctx, id, c.actor(), func(s reset.State, _ time.Time) (reset.Command, besides, error) {
 		e := reset.Reviewed{Person: c.Person, Verdict: verdict, Note: note, Assertion: a}
-		on, err := g.signed(ctx, s, c.Person, d, statementID, a)
-		return reset.Record{Event: e}, besides{rests: on}, err
+		chain, err := g.signed(ctx, s, c.Person, d, statementID, a)
+		return reset.Record{Event: e}, besides{rests: footing(chain)}, err
 	})
 	if err != nil {
 		return View{}, err

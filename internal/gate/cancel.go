@@ -123,15 +123,11 @@ func (g *Gate) fence(ctx context.Context, s reset.State) error {
 	for _, st := range reset.OpenStatuses {
 		open = append(open, string(st))
 	}
-	rows, err := g.store.Rows(ctx, store.RowQuery{Person: s.Person, Statuses: open, Limit: 500})
-	if err != nil {
-		return fmt.Errorf("gate: finding what to fence: %w", err)
-	}
-	for _, r := range rows {
+	return g.eachRow(ctx, store.RowQuery{Person: s.Person, Statuses: open}, func(r store.Row) error {
 		_, err := g.end(ctx, r.ID, system, "fence")
-		if c := reset.CodeOf(err); err != nil && c != reset.RequestEnded && c != reset.IllegalTransition {
-			return err
+		if c := reset.CodeOf(err); c == reset.RequestEnded || c == reset.IllegalTransition {
+			return nil
 		}
-	}
-	return nil
+		return err
+	})
 }

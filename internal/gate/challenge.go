@@ -45,7 +45,7 @@ func (g *Gate) Challenge(ctx context.Context, token string, m proof.Method) (Pro
 	}
 	// Hashing costs; a challenge that would be refused must not pay for it.
 	if err := s.Usable(m, f.id, f.since, g.now()); err != nil {
-		return Prompt{}, err
+		return Prompt{}, notOpen(err)
 	}
 	p := Prompt{Challenge: newID("chl"), Method: m}
 	var more besides
@@ -62,6 +62,19 @@ func (g *Gate) Challenge(ctx context.Context, token string, m proof.Method) (Pro
 	})
 	return p, err
 }
+
+// notOpen gives one answer for a method that cannot be used, whatever the
+// reason: whether somebody has no such factor, or a very new one, is not for
+// whoever holds a case code.
+func notOpen(err error) error {
+	switch reset.CodeOf(err) {
+	case reset.MethodNotWanted, reset.ChannelNotIndependent, reset.DestinationTooNew:
+		return errMethod
+	}
+	return err
+}
+
+var errMethod = &reset.Refusal{Code: reset.MethodNotWanted, Msg: "this method is not open for this case"}
 
 // sendCode makes a code, keeps its hash, and leaves the letter, sealed, for
 // the job that sends it.

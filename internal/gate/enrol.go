@@ -162,7 +162,6 @@ type factor struct {
 // factor finds the registered factor or destination for a method. The server
 // chooses; nobody can name another.
 func (g *Gate) factor(ctx context.Context, s reset.State, m proof.Method, at time.Time) (factor, error) {
-	none := &reset.Refusal{Code: reset.MethodNotWanted, Msg: "this method is not open for this case"}
 	if m == proof.EmailCode {
 		a, err := g.lookup(ctx, s.Subject)
 		if err != nil {
@@ -174,7 +173,7 @@ func (g *Gate) factor(ctx context.Context, s reset.State, m proof.Method, at tim
 		}
 		contacts = slices.DeleteFunc(contacts, func(c contact) bool { return !usableMail(c) })
 		if g.mail == nil || len(contacts) == 0 {
-			return factor{}, none
+			return factor{}, errMethod
 		}
 		oldest := slices.MinFunc(contacts, func(a, b contact) int { return a.FirstSeen.Compare(b.FirstSeen) })
 		return factor{id: oldest.ID, since: oldest.FirstSeen, contact: oldest}, nil
@@ -193,5 +192,5 @@ func (g *Gate) factor(ctx context.Context, s reset.State, m proof.Method, at tim
 			return f, nil
 		}
 	}
-	return factor{}, none
+	return factor{}, errMethod
 }

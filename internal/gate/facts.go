@@ -99,11 +99,7 @@ func (g *Gate) facts(ctx context.Context, a directory.Account, ask asking, chain
 // past adds earlier requests about the same person, and the fence. A fence
 // stands until it is reviewed, however long ago it went up.
 func (g *Gate) past(ctx context.Context, f *policy.Facts, except string) error {
-	rows, err := g.store.Rows(ctx, store.RowQuery{Person: f.Subject.Person, Limit: 500})
-	if err != nil {
-		return fmt.Errorf("gate: reading earlier requests: %w", err)
-	}
-	for _, r := range rows {
+	return g.eachRow(ctx, store.RowQuery{Person: f.Subject.Person}, func(r store.Row) error {
 		var s reset.State
 		if err := json.Unmarshal(r.State, &s); err != nil {
 			return fmt.Errorf("gate: reading the row of %s: %w", r.ID, err)
@@ -112,8 +108,28 @@ func (g *Gate) past(ctx context.Context, f *policy.Facts, except string) error {
 		if r.ID != except && r.Opened.After(f.At.Add(-historyReach)) {
 			f.History = append(f.History, policy.Past{Request: r.ID, Action: r.Action, Outcome: r.Status, Desk: r.Desk, At: r.Opened})
 		}
+		return nil
+	})
+}
+
+// eachRow visits every row of a query, however many there are: a flood of
+// requests must not push an older one out of sight.
+func (g *Gate) eachRow(ctx context.Context, q store.RowQuery, visit func(store.Row) error) error {
+	for q.Limit = 500; ; {
+		rows, err := g.store.Rows(ctx, q)
+		if err != nil {
+			return fmt.Errorf("gate: listing requests: %w", err)
+		}
+		for _, r := range rows {
+			if err := visit(r); err != nil {
+				return err
+			}
+		}
+		if len(rows) < q.Limit {
+			return nil
+		}
+		q.Before = rows[len(rows)-1].ID
 	}
-	return nil
 }
 
 // contact is a registered destination with what the facts may not hold: where

@@ -35,7 +35,8 @@ type Config struct {
 	BaseURL      string // https://countersign.example.org: every link starts with it
 	LogKey       string // the ledger's verifier key, signed-note form
 	RelyingParty passkey.RelyingParty
-	// SecurityMail hears of repudiations and refusals; may be empty.
+	// SecurityMail hears of repudiations, of outcomes that could not be
+	// learnt, and of whatever the policy's notify sends to security; may be empty.
 	SecurityMail string
 	// SoftwareKeys allows passkeys that are files (package softkey) on the
 	// roster: for labs and automation.
@@ -259,6 +260,9 @@ func entailed(before, after reset.State) []store.Job {
 	}
 	stamp := fmt.Sprintf("%s/%d", after.ID, after.Version)
 	switch status := after.Status(); {
+	case status == reset.Ready && after.Attempts > 0:
+		// The last order was found not applied: give the directory a moment.
+		add(JobAuthorise, after.ChangedAt.Add(time.Duration(after.Attempts)*10*time.Second), stamp)
 	case status == reset.Ready:
 		add(JobAuthorise, time.Time{}, stamp)
 	case status == reset.Waiting && after.WaitFrom != nil:

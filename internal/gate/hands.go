@@ -86,7 +86,8 @@ func (g *Gate) FollowUp(ctx context.Context, request string, f reset.FollowedUp)
 	return err
 }
 
-// Secrets is what the claimant is shown once.
+// Secrets is what the claimant is shown once. The recovery code is theirs
+// however the request ended: the one they used is spent.
 type Secrets struct {
 	Password     string `json:"password,omitempty"`
 	RecoveryCode string `json:"recovery_code,omitempty"` // replaces the one that was used
@@ -100,10 +101,10 @@ func (g *Gate) Reveal(ctx context.Context, token string) (Secrets, error) {
 	if err != nil {
 		return out, err
 	}
-	if s.Claimant != session || s.Status() != reset.Done {
+	if s.Claimant != session || s.IsOpen() {
 		return out, &reset.Refusal{Code: reset.IllegalTransition, Msg: "there is nothing to show to this session"}
 	}
-	if s.Order.Recipient != "" && !s.Revealed {
+	if s.Status() == reset.Done && s.Order.Recipient != "" && !s.Revealed {
 		item, plain, err := g.unseal(ctx, shelfSecret, s.ID, token)
 		if err != nil {
 			return out, err

@@ -17,7 +17,8 @@ import (
 )
 
 // View is a request as staff and integrations see it. It holds no secret, no
-// destination and no word about which factors are on record.
+// destination and no word about which factors are on record, beyond those
+// that were proved.
 type View struct {
 	ID         string             `json:"id"`
 	Case       string             `json:"case"`
