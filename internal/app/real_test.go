@@ -27,6 +27,7 @@ func openLDAP(s *servers.Slapd) string {
 }
 
 func TestAnAccountOfARealDomainIsResetUnlockedAndProved(t *testing.T) {
+	t.Parallel()
 	d := servers.StartSamba(t)
 	d.Modify(t, servers.Plain, "department", "Payroll")
 	d.Modify(t, servers.Second, "otherMailbox", private)
@@ -34,6 +35,7 @@ func TestAnAccountOfARealDomainIsResetUnlockedAndProved(t *testing.T) {
 }
 
 func TestAnAccountOfARealLDAPServerIsResetUnlockedAndProved(t *testing.T) {
+	t.Parallel()
 	d := servers.StartSlapd(t)
 	d.Modify(t, servers.Plain, "departmentNumber", "Payroll")
 	d.Modify(t, servers.Second, "homePostalAddress", private)

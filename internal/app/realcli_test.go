@@ -43,7 +43,7 @@ func (s *shell) as(who string, code int, args ...string) answer {
 	for len(args) > 0 && strings.Contains(strings.SplitN(args[0], " ", 2)[0], "=") {
 		env, args = append(env, args[0]), args[1:]
 	}
-	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, s.bin, args...)
 	var out, errs bytes.Buffer
@@ -145,6 +145,7 @@ func (s *shell) serve() (stop func()) {
 }
 
 func TestAnAccountOfARealDomainIsResetFromTheCommandLine(t *testing.T) {
+	t.Parallel()
 	d := servers.StartSamba(t)
 	d.Modify(t, servers.Plain, "department", "Payroll")
 	s := newShell(t, d)
@@ -229,7 +230,7 @@ func (s *shell) enrol() ([]byte, <-chan time.Time) {
 // done asks until the request is done.
 func (s *shell) done(id string) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
 	for again := time.NewTicker(100 * time.Millisecond); ; {
 		if s.as("finch", 0, "--json", "request", "show", id).field(s.t, "status") == "done" {

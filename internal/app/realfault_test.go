@@ -121,6 +121,7 @@ func promote(t *testing.T, d *servers.Samba, in bool) {
 }
 
 func TestAnAccountThatBecomesAnAdministratorMeanwhileIsNotReset(t *testing.T) {
+	t.Parallel()
 	s, d := wiredDomain(t)
 	t.Run("between the signature and the order", func(t *testing.T) {
 		defer s.in(t)()
@@ -173,6 +174,7 @@ func TestAnAccountThatBecomesAnAdministratorMeanwhileIsNotReset(t *testing.T) {
 }
 
 func TestADirectoryThatGoesAwayLosesNothingAndIsChangedOnce(t *testing.T) {
+	t.Parallel()
 	t.Run("Samba", func(t *testing.T) {
 		s, _ := wiredDomain(t)
 		s.goneBeforeDispatch(t)

@@ -268,7 +268,7 @@ func (s *site) sign(p identity.PersonID, id, decision string) client.Request {
 // wait waits until the request stands at a status.
 func (s *site) wait(id string, status ...string) client.Request {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
 	r, err := s.staff[olive].Wait(ctx, id, func(r client.Request) bool {
 		for _, want := range status {
@@ -291,7 +291,7 @@ func (s *site) wait(id string, status ...string) client.Request {
 // letters waits for so many messages to an address.
 func (s *site) letters(to string, n int) []notifytest.Received {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
 	got, err := s.inbox.Wait(ctx, to, n)
 	s.must(err)
