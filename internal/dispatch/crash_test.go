@@ -199,14 +199,17 @@ func recover1(t *testing.T, dir string, c told) reset.Status {
 	if len(rows) == 0 {
 		return "" // died before the request was recorded: it was never acknowledged
 	}
-	for range 6 {
+	for range 9 {
 		switch h.State(rows[0].ID).Status() {
 		case reset.Ready:
 			if _, err := h.Gate.Authorise(t.Context(), rows[0].ID); err != nil {
 				t.Fatal(err)
 			}
-		case reset.OrderedUp, reset.Dispatching, reset.Uncertain:
+		case reset.OrderedUp:
 			h.Must(h.Do("dispatch", rows[0].ID))
+		case reset.Dispatching, reset.Uncertain:
+			_ = h.Do("dispatch", rows[0].ID) // says so while a change may still be under way
+			h.Pass(2 * time.Minute)
 		}
 	}
 	changes := 0

@@ -98,7 +98,7 @@ func (h *Hands) dispatch(ctx context.Context, a store.Attempt) error {
 }
 
 // verified fetches the evidence and replays it. Evidence that does not hold is
-// an alarm: the order, if there is one, is withdrawn.
+// an alarm, and the end of the job: nothing is done, and the request runs out.
 func (h *Hands) verified(ctx context.Context, request string) (evidence.Report, error) {
 	roots, err := h.Roots()
 	if err != nil {
@@ -181,7 +181,7 @@ func (h *Hands) perform(ctx context.Context, d directory.Directory, s reset.Stat
 	out, err := change(ctx, d, s, secret)
 	switch {
 	case err == nil && out.Applied:
-		r.Outcome, r.OldDead, r.Notes = reset.Applied, out.OldDead, out.Notes
+		r.Outcome, r.OldDead, r.Notes, r.Reported = reset.Applied, out.OldDead, out.Notes, true
 		return h.confirm(ctx, d, s, secret, r)
 	case errors.Is(err, directory.ErrRefused):
 		r.Outcome, r.Notes = reset.NotApplied, []string{"the directory declined the change"}

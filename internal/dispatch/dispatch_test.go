@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/internal/directory"
 	"countersign/internal/directory/local"
@@ -97,6 +98,13 @@ func TestACrashBeforeTheChangeIsFoundOutAndOrderedAnew(t *testing.T) {
 	f.before = func() error { panic("the process dies here") }
 	crash(t, func() { _ = h.Do("dispatch", request) })
 	f.before = nil
+	if err := h.Do("dispatch", request); err == nil {
+		t.Error("a change that may still be under way was called not applied")
+	}
+	if s := h.State(request); s.Status() != reset.Uncertain {
+		t.Fatalf("while it may still come: %s", s)
+	}
+	h.Pass(2 * time.Minute)
 	h.Must(h.Do("dispatch", request))
 	if s := h.State(request); s.Status() != reset.Ready || f.changes != 0 || !oldWorks(h) {
 		t.Fatalf("%s, %d changes", s, f.changes)
@@ -154,6 +162,20 @@ func TestADirectoryThatReportsSuccessAndRefusesTheSecretIsNotBelieved(t *testing
 	}
 	if s := h.State(request); s.Status() != reset.Uncertain {
 		t.Errorf("believed: %s", s)
+	}
+	h.Pass(time.Hour)
+	for range 3 {
+		if err := h.Do("dispatch", request); err == nil {
+			t.Error("what cannot be known was guessed")
+		}
+	}
+	if s := h.State(request); s.Status() != reset.Uncertain || f.changes != 1 {
+		t.Errorf("%s after %d changes", s, f.changes)
+	}
+	f.verify = nil
+	h.Must(h.Do("dispatch", request))
+	if s := h.State(request); s.Status() != reset.Done {
+		t.Errorf("when the secret was found to work: %s", s)
 	}
 }
 

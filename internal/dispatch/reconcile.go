@@ -5,12 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"countersign/internal/directory"
 	"countersign/internal/identity"
 	"countersign/internal/reset"
 	"countersign/internal/store"
 )
+
+// settle is how long after the marker a change may still be under way
+// somewhere: before that, "not there" does not mean "not coming".
+const settle = 2 * time.Minute
 
 // reconcile finds out what became of an order whose marker is written and
 // whose receipt is not, or does not know. It only reads. What cannot be learnt
@@ -53,7 +58,7 @@ func (h *Hands) learnLock(ctx context.Context, d directory.Directory, s reset.St
 		return "", "", fmt.Errorf("dispatch: reading the account: %w", err)
 	}
 	if a.Locked {
-		return reset.NotApplied, "the account was found still locked", nil
+		return reset.NotApplied, "the account was found still locked", h.conclusive(s)
 	}
 	return reset.Applied, "the account was found unlocked", nil
 }
@@ -75,10 +80,22 @@ func (h *Hands) learnPassword(ctx context.Context, d directory.Directory, s rese
 	case err == nil:
 		return reset.Applied, "the new secret was found to work" + h.unmarked(ctx, d, s), nil
 	case errors.Is(err, directory.ErrBadCredential):
-		return reset.NotApplied, "the new secret was found not to work", nil
+		return reset.NotApplied, "the new secret was found not to work", h.conclusive(s)
 	default:
 		return "", "", fmt.Errorf("dispatch: trying the new secret: %w", err)
 	}
+}
+
+// conclusive says why what was not found may be there all the same: it may
+// still be coming, or the directory said it was there.
+func (h *Hands) conclusive(s reset.State) error {
+	switch {
+	case s.Receipt != nil && s.Receipt.Reported:
+		return errors.New("dispatch: the directory reported success, and the change is not found")
+	case s.Order.MarkedAt == nil || h.now().Before(s.Order.MarkedAt.Add(settle)):
+		return errors.New("dispatch: the change is not found, and may still be under way")
+	}
+	return nil
 }
 
 // unmarked says so when a directory took the new secret and not the mark that

@@ -121,8 +121,17 @@ func (g *Gate) caseView(ctx context.Context, s reset.State, session string) Case
 	if s.Status() == reset.Proving {
 		v.Paths = g.paths(ctx, s)
 	}
-	v.Secret = v.Mine && s.Status() == reset.Done && s.Order.Recipient != "" && !s.Revealed
+	v.Secret = v.Mine && g.waits(ctx, s)
 	return v
+}
+
+// waits reports whether something is there to be shown to the claimant.
+func (g *Gate) waits(ctx context.Context, s reset.State) bool {
+	if s.Status() == reset.Done && s.Order.Recipient != "" && !s.Revealed {
+		return true
+	}
+	_, err := g.store.Item(ctx, shelfReplacement, s.ID, g.now())
+	return err == nil && !s.IsOpen()
 }
 
 // paths keeps those alternatives that the person can really walk.

@@ -96,51 +96,68 @@ type Secrets struct {
 // Reveal shows the new secret to the session that proved itself, once: it is
 // deleted in the commit that records the showing, before it is returned.
 func (g *Gate) Reveal(ctx context.Context, token string) (Secrets, error) {
-	var out Secrets
 	s, session, err := g.claimed(ctx, token)
 	if err != nil {
-		return out, err
+		return Secrets{}, err
 	}
 	if s.Claimant != session || s.IsOpen() {
-		return out, &reset.Refusal{Code: reset.IllegalTransition, Msg: "there is nothing to show to this session"}
+		return Secrets{}, &reset.Refusal{Code: reset.IllegalTransition, Msg: "there is nothing to show to this session"}
 	}
-	if s.Status() == reset.Done && s.Order.Recipient != "" && !s.Revealed {
-		item, plain, err := g.unseal(ctx, shelfSecret, s.ID, token)
-		if err != nil {
-			return out, err
+	password, err1 := g.revealPassword(ctx, s, token)
+	code, err2 := g.revealCode(ctx, s, token)
+	if password == "" && code == "" {
+		if err := errors.Join(err1, err2); err != nil {
+			return Secrets{}, err
 		}
-		_, err = g.change(ctx, s.ID, "session:"+session, func(reset.State, time.Time) (reset.Command, besides, error) {
-			return reset.Record{Event: reset.Revealed{Session: session}}, besides{items: []store.ItemChange{drop(item)}}, nil
-		})
-		if err != nil {
-			return out, err
-		}
-		out.Password = plain
+		return Secrets{}, &reset.Refusal{Code: reset.IllegalTransition, Msg: "what there was has been shown once already"}
 	}
+	if err := errors.Join(err1, err2); err != nil {
+		g.log.Error("only part of what there was could be shown", "request", s.ID, "error", err)
+	}
+	return Secrets{password, code}, nil
+}
+
+// revealPassword returns "" when there is none, or it has been shown.
+func (g *Gate) revealPassword(ctx context.Context, s reset.State, token string) (string, error) {
+	if s.Status() != reset.Done || s.Order.Recipient == "" || s.Revealed {
+		return "", nil
+	}
+	item, plain, err := g.unseal(ctx, shelfSecret, s.ID, token)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", &Fault{"secret_lapsed", "the new secret was not fetched in time; open a new request"}
+	}
+	if err != nil {
+		return "", err
+	}
+	_, err = g.change(ctx, s.ID, "session:"+s.Claimant, func(reset.State, time.Time) (reset.Command, besides, error) {
+		return reset.Record{Event: reset.Revealed{Session: s.Claimant}}, besides{items: []store.ItemChange{drop(item)}}, nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return plain, nil
+}
+
+// revealCode returns the recovery code that replaces the one that was used, or
+// "" when there is none, or it has been shown.
+func (g *Gate) revealCode(ctx context.Context, s reset.State, token string) (string, error) {
 	item, plain, err := g.unseal(ctx, shelfReplacement, s.ID, token)
-	var gone *Fault
-	switch {
-	case errors.As(err, &gone):
-	case err != nil:
-		return out, err
-	default:
-		if err := g.store.Change(ctx, drop(item)); err == nil {
-			out.RecoveryCode = plain
-		} else if !errors.Is(err, store.ErrConflict) {
-			return out, fmt.Errorf("gate: forgetting a shown code: %w", err)
-		}
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
 	}
-	if out == (Secrets{}) {
-		return out, &reset.Refusal{Code: reset.IllegalTransition, Msg: "what there was has been shown once already"}
+	if err != nil {
+		return "", err
 	}
-	return out, nil
+	if err := g.store.Change(ctx, drop(item)); errors.Is(err, store.ErrConflict) {
+		return "", nil // shown to another call of the same session
+	} else if err != nil {
+		return "", fmt.Errorf("gate: forgetting a shown code: %w", err)
+	}
+	return plain, nil
 }
 
 func (g *Gate) unseal(ctx context.Context, shelf, key, token string) (store.Item, string, error) {
 	item, err := g.store.Item(ctx, shelf, key, g.now())
-	if errors.Is(err, store.ErrNotFound) {
-		return item, "", &Fault{"secret_lapsed", "the new secret was not fetched in time; open a new request"}
-	}
 	if err != nil {
 		return item, "", fmt.Errorf("gate: reading a sealed secret: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/internal/approval"
 	"countersign/internal/directory"
 	"countersign/internal/identity"
 	"countersign/internal/notify"
@@ -23,6 +24,9 @@ const (
 	noticeDone       = "done"
 	noticeEnded      = "ended"
 	noticeRepudiated = "repudiated"
+	noticeWanted     = "wanted"    // the manager's signature is
+	noticeWaiting    = "waiting"   // the cooling-off has begun: the last chance to object
+	noticeUncertain  = "uncertain" // what became of the order is not known
 )
 
 // notices lists the jobs that tell people of a change.
@@ -45,6 +49,12 @@ func notices(before, after reset.State) []store.Job {
 		jobs = append(jobs, store.Job{Kind: JobFollowUp, Args: args, Unique: after.ID})
 	case after.Repudiated && !before.Repudiated:
 		tell(noticeRepudiated)
+	case is == reset.Uncertain && was != reset.Uncertain:
+		tell(noticeUncertain)
+	case is == reset.Approving && was == reset.Proving:
+		tell(noticeWanted)
+	case after.WaitFrom != nil && before.WaitFrom == nil:
+		tell(noticeWaiting)
 	case !after.IsOpen() && before.IsOpen():
 		tell(noticeEnded)
 	}
@@ -82,7 +92,7 @@ func (g *Gate) letter(l letter, until time.Time) (store.ItemChange, store.Job, e
 // It is a job; its letters are jobs of their own.
 func (g *Gate) Notice(ctx context.Context, request, notice string) error {
 	if g.mail == nil {
-		return nil
+		return g.untold(ctx, request, notice)
 	}
 	for try := 0; ; try++ {
 		err := g.leave(ctx, request, notice)
@@ -117,8 +127,8 @@ func (g *Gate) leave(ctx context.Context, request, notice string) error {
 		c.Items = append(c.Items, veto, item)
 		c.Jobs = append(c.Jobs, job)
 	}
-	if len(c.Jobs) == 0 {
-		return nil
+	if len(to) == 0 {
+		return g.untold(ctx, s.ID, notice)
 	}
 	if _, err := g.store.Commit(ctx, c); err != nil {
 		return fmt.Errorf("gate: leaving notices: %w", err)
@@ -126,17 +136,36 @@ func (g *Gate) leave(ctx context.Context, request, notice string) error {
 	return nil
 }
 
-// readers are the addresses that hear of a request.
+// untold records that there was nobody to tell, or no way to: an auditor must
+// be able to tell that from having forgotten it.
+func (g *Gate) untold(ctx context.Context, request, notice string) error {
+	if notice == noticeWanted || notice == noticeUncertain {
+		return nil // courtesies to staff, who find both in their lists
+	}
+	_, err := g.change(ctx, request, system, func(reset.State, time.Time) (reset.Command, besides, error) {
+		return reset.Record{Event: reset.Notified{Notice: notice, Contact: "none", Outcome: "nobody"}}, besides{}, nil
+	})
+	return err
+}
+
+// readers are the addresses that hear of a request: the owner's and, where the
+// policy wants it, the manager's and security's. Some notices are for one of
+// them alone.
 func (g *Gate) readers(ctx context.Context, s reset.State, notice string) ([]contact, error) {
 	a, err := g.lookup(ctx, s.Subject)
-	if err != nil {
+	if errors.Is(err, directory.ErrNotFound) {
+		a = directory.Account{ID: s.Subject} // gone since; nobody but security is left to tell
+	} else if err != nil {
 		return nil, err
 	}
-	all, err := g.contacts(ctx, a, g.now())
-	if err != nil {
-		return nil, err
+	var all []contact
+	if notice != noticeWanted && notice != noticeUncertain {
+		if all, err = g.contacts(ctx, a, g.now()); err != nil {
+			return nil, err
+		}
 	}
-	if slices.Contains(s.Plan.Notify, "manager") && a.Manager.ID != "" {
+	manages := slices.ContainsFunc(s.Plan.Approvals, func(n approval.Need) bool { return n.Role == identity.Manager })
+	if a.Manager.ID != "" && (slices.Contains(s.Plan.Notify, "manager") && notice != noticeUncertain || manages && notice == noticeWanted) {
 		m, err := g.lookup(ctx, a.Manager.ID)
 		if err != nil && !errors.Is(err, directory.ErrNotFound) {
 			return nil, err
@@ -148,7 +177,7 @@ func (g *Gate) readers(ctx context.Context, s reset.State, notice string) ([]con
 		all = append(all, theirs...)
 	}
 	all = slices.DeleteFunc(all, func(c contact) bool { return c.Kind != string(directory.ContactEmail) })
-	loud := notice == noticeRepudiated || slices.Contains(s.Plan.Notify, "security")
+	loud := notice == noticeRepudiated || notice == noticeUncertain || notice != noticeWanted && slices.Contains(s.Plan.Notify, "security")
 	if loud && g.cfg.SecurityMail != "" {
 		all = append(all, contact{address: g.cfg.SecurityMail})
 		all[len(all)-1].ID = "security"
@@ -162,6 +191,7 @@ func (g *Gate) subject(s reset.State, notice string) string {
 
 var noticeWords = map[string]string{
 	noticeOpened: "requested", noticeDone: "carried out", noticeEnded: "not carried out", noticeRepudiated: "stopped",
+	noticeWanted: "waits for your signature", noticeWaiting: "about to be carried out", noticeUncertain: "has an unknown outcome",
 }
 
 func actionWords(a identity.Action) string { return strings.ReplaceAll(string(a), "_", " ") }
@@ -171,11 +201,24 @@ func (g *Gate) text(s reset.State, notice, token string) string {
 	fmt.Fprintf(&b, "%s of an account of yours, or of somebody you are responsible for:\n\n", strings.ToUpper(actionWords(s.Action)[:1])+actionWords(s.Action)[1:])
 	fmt.Fprintf(&b, "    case      %s\n    account   %s\n    status    %s\n    opened    %s\n\n", s.Case,
 		identity.Line(s.Facts.Subject.Login, 80), s.Status(), roster.When(s.OpenedAt))
-	if notice == noticeOpened {
-		b.WriteString("Nothing has been changed. It will only go ahead with proof that it is really the owner who asks.\nNobody who works at the helpdesk will ever ask you for a code or a password.\n\n")
-	}
+	b.WriteString(g.advice(s, notice))
 	fmt.Fprintf(&b, "If this wasn't you, stop it here (no sign-in needed):\n\n    %s/not-me/%s\n", g.cfg.BaseURL, token)
 	return b.String()
+}
+
+// advice is what a notice asks of its reader.
+func (g *Gate) advice(s reset.State, notice string) string {
+	switch notice {
+	case noticeOpened:
+		return "Nothing has been changed. It will only go ahead with proof that it is really the owner who asks.\nNobody who works at the helpdesk will ever ask you for a code or a password.\n\n"
+	case noticeWanted:
+		return fmt.Sprintf("The owner has given proof. Read the statement and sign or deny it:\n\n    %s/requests/%s/sign\n\n", g.cfg.BaseURL, s.ID)
+	case noticeWaiting:
+		return fmt.Sprintf("Everything that was asked for is there. It goes ahead after %s unless somebody objects.\n\n", roster.When(s.WaitUntil()))
+	case noticeUncertain:
+		return "The change was sent to the directory, and what became of it could not be learnt. Look at the account.\n\n"
+	}
+	return ""
 }
 
 // SendLetter sends one letter; it is a job. The outcome is recorded with the

@@ -140,6 +140,7 @@ type Received struct {
 	Order      string   `json:"order"`
 	Outcome    Outcome  `json:"outcome"`
 	OldDead    string   `json:"old_dead,omitempty"` // dead, alive, unknown
+	Reported   bool     `json:"reported"`           // the directory reported success
 	Reconciled bool     `json:"reconciled"`         // learnt by reading the target after a crash or a lost answer
 	Notes      []string `json:"notes,omitempty"`
 }
@@ -159,8 +160,8 @@ type FollowedUp struct {
 // Notified records a notice to one registered destination.
 type Notified struct {
 	Notice  string `json:"notice"`  // opened, done, …
-	Contact string `json:"contact"` // the destination's id
-	Outcome string `json:"outcome"` // sent, failed
+	Contact string `json:"contact"` // the destination's id; none
+	Outcome string `json:"outcome"` // sent, failed; nobody: there was nobody to tell, or no way to
 }
 
 // Cancelled ends a request at the wish of somebody who may.

@@ -82,7 +82,7 @@ func (s State) dispatched(e Dispatched, at time.Time) (State, error) {
 		return s, refuse(RequestExpired, "the request ran out at %s", s.ExpiresAt().Format(stamp))
 	}
 	o := *s.Order
-	o.Dispatched = true
+	o.Dispatched, o.MarkedAt = true, &at
 	s.Order = &o
 	return s, nil
 }

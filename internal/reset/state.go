@@ -103,8 +103,9 @@ type Challenge struct {
 // Order is the one order that is under way, or the last.
 type Order struct {
 	Ordered
-	At         time.Time `json:"at"`
-	Dispatched bool      `json:"dispatched"`
+	At         time.Time  `json:"at"`
+	Dispatched bool       `json:"dispatched"`
+	MarkedAt   *time.Time `json:"marked_at,omitempty"`
 }
 
 // Review is one that was given.
