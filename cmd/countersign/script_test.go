@@ -89,7 +89,7 @@ func port(ts *testscript.TestScript, _ bool, args []string) {
 
 // serving waits until the server answers.
 func serving(ts *testscript.TestScript, _ bool, _ []string) {
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for time.Now().Before(deadline) {

@@ -172,6 +172,10 @@ const graceTime = 15 * time.Second
 // store is closed when it returns.
 func (a *App) Run(ctx context.Context) error {
 	a.log.Info("serving", "url", a.cfg.BaseURL, "listen", a.listener.Addr().String(), "ledger", a.cfg.Ledger.Origin, "version", Version())
+	// Before anything answers, so that whoever sees the server up may signal it.
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -192,7 +196,7 @@ func (a *App) Run(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error { return a.founding(ctx) })
-	group.Go(func() error { a.housekeeping(ctx); return nil })
+	group.Go(func() error { a.housekeeping(ctx, hup); return nil })
 	err := group.Wait()
 	a.log.Info("stopped")
 	return errors.Join(err, a.store.Close())
@@ -222,10 +226,7 @@ func (a *App) founding(ctx context.Context) error {
 
 // housekeeping forgets what has lapsed, and reads the policy file again when
 // told to.
-func (a *App) housekeeping(ctx context.Context) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+func (a *App) housekeeping(ctx context.Context, hup <-chan os.Signal) {
 	sweep := time.NewTicker(10 * time.Minute)
 	defer sweep.Stop()
 	for {

@@ -10,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"countersign/internal/client"
 	"countersign/internal/identity"
@@ -271,8 +273,14 @@ func TestAPolicyFileThatDoesNotLoadChangesNothingButReadiness(t *testing.T) {
 		if err := os.WriteFile(c.Policy, []byte(try.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		a.wish.read()
-		if f := finding(); f.Severity != Warning || !strings.Contains(f.Detail, try.want) {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		f := finding()
+		for deadline := time.Now().Add(10 * time.Second); !strings.Contains(f.Detail, try.want) && time.Now().Before(deadline); {
+			f = finding()
+		}
+		if f.Severity != Warning || !strings.Contains(f.Detail, try.want) {
 			t.Errorf("%+v\nwant %s", f, try.want)
 		}
 		if now, err := a.gate.Chain(t.Context()); err != nil || now.Policy != chain.Policy {

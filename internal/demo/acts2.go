@@ -78,14 +78,14 @@ func (p *play) review(ctx context.Context, id string) error {
 // tampering: the public ledger, and the same with one byte changed.
 func (p *play) tampering(ctx context.Context) error {
 	p.title("A changed byte in the ledger is caught")
-	p.tell("Anybody can download the ledger, in the C2SP tlog-tiles layout, and recompute it up to its signed head. Then the same download with one byte changed, in the entry that holds the manager's signature:")
+	p.tell("An auditor downloads the ledger, in the C2SP tlog-tiles layout, and recomputes it up to its signed head. Then the same download with one byte changed, in the entry that holds the manager's signature:")
 	p.gap()
 	return p.act("the ledger is checked", func() error {
 		vkey, verifiers, err := p.verifiers()
 		if err != nil {
 			return err
 		}
-		auditor := p.api.Watched(p.call("auditor"))
+		auditor := p.cast[founderLogin].api.Watched(p.call("auditor"))
 		p.ledger = map[string][]byte{}
 		report, err := ledger.CheckExport(vkey.Name(), verifiers, func(path string) ([]byte, error) {
 			data, err := auditor.LedgerFile(ctx, path)

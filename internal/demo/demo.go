@@ -39,7 +39,7 @@ type Options struct {
 }
 
 // patience bounds each wait of the play.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 //go:embed policy.yaml
 var policyText []byte

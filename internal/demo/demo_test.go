@@ -61,7 +61,7 @@ func (w watcher) Write(b []byte) (int, error) {
 }
 
 func TestItStaysUpUntilTheAudienceLeaves(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	left := false
 	err := demo.Run(ctx, demo.Options{Out: watcher{"Ctrl-C ends it", func() { left = true; cancel() }}, Stay: true})
