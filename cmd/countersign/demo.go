@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"countersign/internal/demo"
 )
@@ -25,7 +27,10 @@ func (v demoVerb) Run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("finding this program: %w", err)
 	}
-	return demo.Run(e.ctx, demo.Options{
+	// A terminal that is closed ends the play, and takes the scratch folder along.
+	ctx, stop := signal.NotifyContext(e.ctx, syscall.SIGHUP)
+	defer stop()
+	return demo.Run(ctx, demo.Options{
 		Out: e.out, Colour: e.colour, Stay: !v.Exit, Dir: v.Out, Listen: v.Listen, Folder: filepath.Dir(program),
 	})
 }
