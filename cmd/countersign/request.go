@@ -82,8 +82,8 @@ func (e *env) printRequest(r client.Request) {
 		wait = when(*r.WaitUntil)
 	}
 	pairs := []string{"request", safe(r.ID), "case", safe(r.Case), "account", safe(r.Subject.Account),
-		"class, tier", safe(r.Class)+", "+safe(r.Tier), "came by", safe(r.Channel), "ticket", safe(r.Ticket),
-		"desk", strings.TrimSpace(safe(r.Desk)+" "+safe(r.Agent)), "opened", when(r.OpenedAt), "ends", when(r.ExpiresAt),
+		"class, tier", safe(r.Class) + ", " + safe(r.Tier), "came by", safe(r.Channel), "ticket", safe(r.Ticket),
+		"desk", strings.TrimSpace(safe(r.Desk) + " " + safe(r.Agent)), "opened", when(r.OpenedAt), "ends", when(r.ExpiresAt),
 		"proved", strings.TrimSpace(proved), "waits until", wait, "missing", safe(r.Missing)}
 	for _, a := range r.Approvals {
 		note := ""
