@@ -12,8 +12,19 @@ import (
 
 // LedgerFile serves the ledger as C2SP tlog-tiles: "checkpoint",
 // "tile/<L>/<N>[.p/<W>]" and "tile/entries/<N>[.p/<W>]". A path that is no
-// tile, or one beyond the signed tree, is not found.
-func (g *Gate) LedgerFile(ctx context.Context, path string) ([]byte, error) {
+// tile, or one beyond the signed tree, is not found. Checkpoint and hashes are
+// for anybody: witnesses and monitors need no more. The entries name accounts,
+// people and methods by their ids, so they are for those with oversight.
+func (g *Gate) LedgerFile(ctx context.Context, c Caller, path string) ([]byte, error) {
+	if OversightOnly(path) {
+		ok, err := g.audits(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, ErrForbidden
+		}
+	}
 	none := &Fault{"not_found", "the ledger has no such file"}
 	signed, err := g.store.Checkpoint(ctx)
 	if err != nil {
@@ -33,7 +44,7 @@ func (g *Gate) LedgerFile(ctx context.Context, path string) ([]byte, error) {
 	if !t.Within(size) {
 		return nil, none
 	}
-	if strings.HasPrefix(path, "tile/entries/") {
+	if t.Entries {
 		return g.bundleTile(ctx, t)
 	}
 	data, err := ledger.HashTile(t.Level, t.N, t.Width, g.store.Nodes(ctx))
@@ -42,6 +53,9 @@ func (g *Gate) LedgerFile(ctx context.Context, path string) ([]byte, error) {
 	}
 	return data, nil
 }
+
+// OversightOnly reports whether a path of the ledger leads to entries.
+func OversightOnly(path string) bool { return strings.HasPrefix(path, "tile/entries/") }
 
 func (g *Gate) bundleTile(ctx context.Context, t ledger.Tile) ([]byte, error) {
 	records, err := g.store.Records(ctx, t.N*256, t.Width)

@@ -3,13 +3,25 @@ package rest
 import (
 	"net/http"
 	"strings"
+
+	"countersign/internal/gate"
 )
 
-// ledger serves the log as C2SP tlog-tiles, to anybody: what is personal
-// stands in it only as commitments.
+// ledger serves the log as C2SP tlog-tiles: its head and its hashes to anybody,
+// its entries to those with oversight.
 func (a *api) ledger(w http.ResponseWriter, r *http.Request) {
 	path := r.PathValue("path")
-	data, err := a.gate.LedgerFile(r.Context(), path)
+	var caller gate.Caller
+	var err error
+	whose := "public"
+	if gate.OversightOnly(path) {
+		whose = "private"
+		if caller, err = a.signin.Caller(r); err != nil {
+			a.fail(w, r, err)
+			return
+		}
+	}
+	data, err := a.gate.LedgerFile(r.Context(), caller, path)
 	if err != nil {
 		a.fail(w, r, err)
 		return
@@ -24,10 +36,10 @@ func (a *api) ledger(w http.ResponseWriter, r *http.Request) {
 		// A partial tile never changes either, but nobody asks for it again
 		// once it has grown.
 		h.Set("Content-Type", "application/octet-stream")
-		h.Set("Cache-Control", "public, max-age=3600")
+		h.Set("Cache-Control", whose+", max-age=3600")
 	default:
 		h.Set("Content-Type", "application/octet-stream")
-		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		h.Set("Cache-Control", whose+", max-age=31536000, immutable")
 	}
 	//nolint:gosec // no browser renders this: nosniff, a type of its own, and a policy that allows nothing
 	_, _ = w.Write(data)

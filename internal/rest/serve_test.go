@@ -200,7 +200,7 @@ func TestReadinessSaysWhyNot(t *testing.T) {
 	}
 }
 
-func TestTheLedgerIsServedToAnybody(t *testing.T) {
+func TestTheLedgersHeadAndHashesAreForAnybodyAndItsEntriesForOversight(t *testing.T) {
 	s := open(t, gatetest.Policy)
 	check := s.send("GET", "/ledger/checkpoint", nil).ok(200)
 	if check.Get("Content-Type") != "text/plain; charset=utf-8" || check.Get("Cache-Control") != "no-cache" || !strings.HasPrefix(string(check.body), "house.example/ledger\n") {
@@ -211,8 +211,16 @@ func TestTheLedgerIsServedToAnybody(t *testing.T) {
 	if tile.Get("Content-Type") != "application/octet-stream" || tile.Get("Cache-Control") != "public, max-age=3600" || len(tile.body)%len(ledger.Hash{}) != 0 || len(tile.body) == 0 {
 		t.Errorf("%v, %d bytes", tile.Header, len(tile.body))
 	}
-	s.send("GET", "/ledger/tile/entries/000.p/"+size, nil).ok(200)
-	for _, path := range []string{"", "secret", "tile/0/000", "tile/0/001", "tile/9/000", "tile/0/000.p/0", "checkpoint/", "tile/entries/000"} {
+	entries := "/ledger/tile/entries/000.p/" + size
+	s.send("GET", entries, nil).no(401, "unauthenticated")
+	s.send("GET", entries, nil, as(s.signIn(gatetest.Finch))).no(403, "forbidden")
+	s.send("GET", entries, nil, as(s.token("itsm", gate.ScopeOpen, gate.ScopeRead))).no(403, "forbidden")
+	for _, may := range []string{s.signIn(gatetest.Sorrel), s.token("auditor", gate.ScopeAudit)} {
+		if got := s.send("GET", entries, nil, as(may)).ok(200); got.Get("Cache-Control") != "private, max-age=3600" {
+			t.Errorf("%v", got.Header)
+		}
+	}
+	for _, path := range []string{"", "secret", "tile/0/000", "tile/0/001", "tile/9/000", "tile/0/000.p/0", "checkpoint/"} {
 		s.send("GET", "/ledger/"+path, nil).no(404, "not_found")
 	}
 }
