@@ -242,6 +242,9 @@ func (a *App) housekeeping(ctx context.Context, hup <-chan os.Signal) {
 			if err := a.store.Sweep(ctx, a.now()); err != nil {
 				a.log.Warn("what has lapsed was not swept", "error", err)
 			}
+			if err := a.gate.Wake(ctx); err != nil {
+				a.log.Warn("requests that stand still were not woken", "error", err)
+			}
 		}
 	}
 }

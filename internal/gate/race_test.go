@@ -17,6 +17,7 @@ import (
 	"countersign/internal/proof"
 	"countersign/internal/proof/passkey"
 	"countersign/internal/reset"
+	"countersign/internal/store"
 )
 
 // together runs the same thing n times at once and returns what came of each.
@@ -224,5 +225,46 @@ func TestHostileTextIsRefusedAtTheDoor(t *testing.T) {
 		if _, err := h.Gate.Open(t.Context(), gatetest.Staff(gatetest.Finch), w); code(err) != "invalid" {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestARequestThatStandsStillIsWokenOnceAnHour(t *testing.T) {
+	h := gatetest.New(t, gatetest.Policy)
+	seed, _ := h.Enrol(gatetest.Wren, proof.TOTP)
+	request, _ := h.Ordered(gatetest.Wren, identity.PasswordReset, seed)
+	done := make(chan string, 10)
+	work := func() (ran []string) {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		stop := make(chan error, 1)
+		go func() {
+			stop <- h.Store.Work(ctx, map[string]store.Handler{"dispatch": func(_ context.Context, a store.Attempt) error {
+				done <- a.Unique
+				return nil
+			}})
+		}()
+		for {
+			select {
+			case id := <-done:
+				ran = append(ran, id)
+				cancel()
+			case err := <-stop:
+				h.Must(err)
+				return ran
+			}
+		}
+	}
+	if ran := work(); len(ran) != 1 { // the job of the order itself, which did nothing here
+		t.Fatalf("at first: %v", ran)
+	}
+	h.Must(h.Gate.Wake(t.Context())) // too early: nothing
+	h.Pass(16 * time.Minute)
+	h.Must(h.Gate.Wake(t.Context()))
+	h.Must(h.Gate.Wake(t.Context()))
+	if ran := work(); len(ran) != 1 {
+		t.Errorf("after standing still: %v", ran)
+	}
+	if s := h.State(request).Status(); s != reset.OrderedUp {
+		t.Errorf("waking changed the request: %s", s)
 	}
 }
