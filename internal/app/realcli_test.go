@@ -7,12 +7,12 @@ import (
 	"encoding/base32"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -97,7 +97,7 @@ func newShell(t *testing.T, d *servers.Samba) *shell {
 		t.Fatal(err)
 	}
 	listen := l.Addr().String()
-	s.at = "http://localhost:" + fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+	s.at = "http://localhost:" + strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 	l.Close()
 	inbox := notifytest.Start(t, notifytest.Account("desk", "mail-Passw0rd"))
 	k := &site{t: t, dir: s.dir, inbox: inbox}

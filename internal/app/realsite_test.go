@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -84,7 +85,7 @@ func serve(t *testing.T, directory string, off time.Duration) *site {
 	s.set(off)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	s.must(err)
-	at := "http://localhost:" + fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+	at := "http://localhost:" + strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 	cfg := s.configure(directory, at, l.Addr().String())
 	invitation, _, err := app.InviteFounder(t.Context(), cfg, app.Founder{
 		Person: olive, Name: "Olive Park", Roles: []identity.Role{identity.Officer, identity.Auditor},
