@@ -78,6 +78,8 @@ var questions = []question{
 	{"Durable/writers=1", "Durable events of 1 KiB, one writer", "", "raw", "events/s", perSecond, true},
 	{"Durable/writers=64", "Durable events of 1 KiB, 64 writers", "", "raw", "events/s", perSecond, true},
 	{"Durable/writers=256", "Durable events of 1 KiB, 256 writers", "", "raw", "events/s", perSecond, true},
+	{"Resets/crowd=1", "Whole resets over HTTP, one at a time", "The wait is for the job queue, which looks for work every 50 ms.", "argon2", "resets/s", each, true},
+	{"Resets/crowd=16", "Whole resets over HTTP, 16 under way", "", "argon2", "resets/s", each, true},
 	{"Audit", "Verifying an exported ledger of 100,000 events", "", "sha256", "MB/s", func(v float64) string { return fmt.Sprintf("%.0f MB/s", v) }, true},
 }
 
@@ -88,10 +90,14 @@ func perSecond(v float64) string {
 	return fmt.Sprintf("%.0f /s", v)
 }
 
+func each(v float64) string { return fmt.Sprintf("%.1f /s", v) }
+
 // labels say in words what a benchmark's name stands for.
 var labels = map[string]string{
 	"countersign": "**Countersign**", "go": "hand-written Go", "opa": "OPA", "cedar": "cedar-go",
-	"raw": "raw file, grouped `fdatasync`", "tessera": "Tessera, POSIX driver", "sha256": "SHA-256 of the same bytes",
+	"raw": "raw file, grouped `fdatasync`", "tessera": "Tessera, POSIX driver", "sha256": "SHA-256 of the same bytes, one core",
+	"sha256all": "SHA-256 of the same bytes, all cores", "program": "**countersign-verify**, all cores, from files",
+	"check": "**Countersign**, the check alone, one core", "argon2": "the argon2id hash of one new password",
 }
 
 type tables struct {
