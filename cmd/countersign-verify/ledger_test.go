@@ -46,7 +46,7 @@ func exported(t *testing.T, n int) (key, dir string) {
 	})
 	must(t, ledger.Export(uint64(n), signed, reader,
 		func(from uint64, n int) ([][]byte, error) { return leaves[from:][:n], nil },
-		func(path string, data []byte) error { return write(filepath.Join(dir, path), data) }))
+		func(path string, data []byte) error { return write(in(dir, path), data) }))
 	key = filepath.Join(t.TempDir(), "log.vkey")
 	must(t, write(key, []byte(vkey+"\n")))
 	return key, dir
@@ -66,6 +66,9 @@ func write(path string, data []byte) error {
 	}
 	return os.WriteFile(path, data, 0o600)
 }
+
+// in is a file of the ledger, by the path it is published under.
+func in(dir, path string) string { return filepath.Join(dir, filepath.FromSlash(path)) }
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -102,7 +105,7 @@ func TestTheReportIsToBeHadAsJSON(t *testing.T) {
 	if exit != exitAllowed || r.Verdict != "whole" || r.Entries != 300 || r.Size != 300 || r.Tiles != 3 || len(r.Root) != 44 || len(r.Steps) != 3 {
 		t.Errorf("exit %d, %+v", exit, r)
 	}
-	spoil(t, filepath.Join(dir, "tile/entries/000"), 50)
+	spoil(t, in(dir, "tile/entries/000"), 50)
 	exit, out, _ = say("--json", dir, "--log-key", key)
 	must(t, json.Unmarshal([]byte(out), &r))
 	if last := r.Steps[len(r.Steps)-1]; exit != exitNot || r.Verdict != "not whole" || r.Entries != 0 || last.OK || last.Name != "entries" {
@@ -123,25 +126,25 @@ func TestWhatIsWrongFirstIsNamed(t *testing.T) {
 		spoil func(t *testing.T, dir string)
 		want  string
 	}{
-		"a byte of an entry": {func(t *testing.T, dir string) { spoil(t, filepath.Join(dir, "tile/entries/001"), 60) },
+		"a byte of an entry": {func(t *testing.T, dir string) { spoil(t, in(dir, "tile/entries/001"), 60) },
 			"not whole: entries: checking the export: entry 256 in tile/entries/001"},
 		"two bytes": {func(t *testing.T, dir string) {
-			spoil(t, filepath.Join(dir, "tile/entries/002.p/188"), 60)
-			spoil(t, filepath.Join(dir, "tile/entries/000"), 60)
+			spoil(t, in(dir, "tile/entries/002.p/188"), 60)
+			spoil(t, in(dir, "tile/entries/000"), 60)
 		}, "entry 0 in tile/entries/000"},
-		"a hash":        {func(t *testing.T, dir string) { spoil(t, filepath.Join(dir, "tile/0/001"), 32) }, "entry 257 in"},
-		"a hash of two": {func(t *testing.T, dir string) { spoil(t, filepath.Join(dir, "tile/1/000.p/2"), 1) }, "not whole: root: checking the export: tile/1/000.p/2"},
-		"the checkpoint": {func(t *testing.T, dir string) { spoil(t, filepath.Join(dir, "checkpoint"), 16) },
+		"a hash":        {func(t *testing.T, dir string) { spoil(t, in(dir, "tile/0/001"), 32) }, "entry 257 in"},
+		"a hash of two": {func(t *testing.T, dir string) { spoil(t, in(dir, "tile/1/000.p/2"), 1) }, "not whole: root: checking the export: tile/1/000.p/2"},
+		"the checkpoint": {func(t *testing.T, dir string) { spoil(t, in(dir, "checkpoint"), 16) },
 			"not whole: checkpoint: "},
-		"a missing tile":   {func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "tile/0/001"))) }, "tile/0/001"},
-		"a missing bundle": {func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "tile/entries/001"))) }, "tile/entries/001"},
-		"a missing upper tile": {func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "tile/1/000.p/2"))) },
+		"a missing tile":   {func(t *testing.T, dir string) { must(t, os.Remove(in(dir, "tile/0/001"))) }, "tile/0/001"},
+		"a missing bundle": {func(t *testing.T, dir string) { must(t, os.Remove(in(dir, "tile/entries/001"))) }, "tile/entries/001"},
+		"a missing upper tile": {func(t *testing.T, dir string) { must(t, os.Remove(in(dir, "tile/1/000.p/2"))) },
 			"not whole: root: checking the export: reading tile/1/000.p/2"},
 		"a folder for a tile": {func(t *testing.T, dir string) {
-			must(t, os.Remove(filepath.Join(dir, "tile/0/001")))
-			must(t, os.Mkdir(filepath.Join(dir, "tile/0/001"), 0o750))
+			must(t, os.Remove(in(dir, "tile/0/001")))
+			must(t, os.Mkdir(in(dir, "tile/0/001"), 0o750))
 		}, "not a regular file"},
-		"an endless file": {func(t *testing.T, dir string) { must(t, os.Truncate(filepath.Join(dir, "tile/0/001"), 1<<40)) }, "tile/0/001: 1099511627776 bytes"},
+		"an endless file": {func(t *testing.T, dir string) { must(t, os.Truncate(in(dir, "tile/0/001"), 1<<40)) }, "tile/0/001: 1099511627776 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			key, dir := exported(t, 700)
@@ -169,7 +172,7 @@ func TestAnotherLedgersKeyVouchesForNothing(t *testing.T) {
 
 func TestAFileOutsideTheFolderIsNotPartOfTheLedger(t *testing.T) {
 	key, dir := exported(t, 3)
-	tile := filepath.Join(dir, "tile/0/000.p/3")
+	tile := in(dir, "tile/0/000.p/3")
 	elsewhere := filepath.Join(t.TempDir(), "tile")
 	must(t, os.Rename(tile, elsewhere))
 	if err := os.Symlink(elsewhere, tile); err != nil {

@@ -91,8 +91,8 @@ func (s *scanner) peek() byte {
 }
 
 func (s *scanner) value(dst []byte, depth int) ([]byte, error) {
-	switch c := s.peek(); {
-	case c == '{' || c == '[':
+	switch c := s.peek(); c {
+	case '{', '[':
 		if depth == maxDepth {
 			return nil, s.fault("nested deeper than %d", maxDepth)
 		}
@@ -100,7 +100,7 @@ func (s *scanner) value(dst []byte, depth int) ([]byte, error) {
 			return s.object(dst, depth+1)
 		}
 		return s.array(dst, depth+1)
-	case c == '"':
+	case '"':
 		text, err := s.text()
 		return appendText(dst, text), err
 	}

@@ -18,8 +18,8 @@ func IsCanonical(raw []byte) bool {
 }
 
 func (s *scanner) skip(depth int) error {
-	switch c := s.peek(); {
-	case c == '{' || c == '[':
+	switch c := s.peek(); c {
+	case '{', '[':
 		if depth == maxDepth {
 			return s.fault("nested deeper than %d", maxDepth)
 		}
@@ -27,7 +27,7 @@ func (s *scanner) skip(depth int) error {
 			return s.skipObject(depth + 1)
 		}
 		return s.skipArray(depth + 1)
-	case c == '"':
+	case '"':
 		_, err := s.skipText()
 		return err
 	}
