@@ -76,5 +76,21 @@ func TestAUsedRecoveryCodeIsReplacedEvenForAnUnlock(t *testing.T) {
 	if len(shown) != 1 || shown[0] == saved {
 		t.Errorf("shown: %q", shown)
 	}
+	b.get("/case").never("/case/secret")
 	b.get("/case/secret").is(http.StatusNotFound)
+}
+
+func TestAUsedRecoveryCodeIsReplacedEvenWhenTheRequestIsDenied(t *testing.T) {
+	s := newSite(t)
+	_, saved := s.Enrol(gatetest.Wren, proof.RecoveryCode)
+	v := s.Open(gatetest.Wren, identity.PasswordReset)
+	b := s.visitor()
+	b.post("/case", "code", v.Case)
+	b.prove(proof.RecoveryCode, saved)
+	b.get("/case").never("/case/secret")
+	s.Must(s.Vote(s.Person(gatetest.Moss), v.ID, reset.Deny))
+	b.get("/case").says("This case has ended", "A new recovery code is ready")
+	if shown := b.post("/case/secret").is(http.StatusOK).secrets(); len(shown) != 1 || shown[0] == saved {
+		t.Errorf("shown: %q", shown)
+	}
 }

@@ -21,7 +21,7 @@ type casePage struct {
 	// Still: the reader asked the page not to look again by itself.
 	Still     bool
 	CanCancel bool
-	Collect   bool // a password or a replacement code may be waiting
+	Password  bool // what waits to be shown is a password
 	Over      bool
 }
 
@@ -93,25 +93,11 @@ func newCasePage(v gate.CaseView) casePage {
 		p.Waits = true
 	case reset.Proving:
 		p.CanCancel = v.Mine
-	case reset.Done:
-		p.Collect = v.Secret || v.Mine && usedRecoveryCode(v)
-		p.Over = true
 	default:
-		p.Over = true
+		p.Over, p.Password = true, p.Status == reset.Done && v.Action == identity.PasswordReset
 	}
 	p.Steps = steps(p.Status)
 	return p
-}
-
-// usedRecoveryCode: the code that was used up has a successor to show, even
-// where the action itself has no secret.
-func usedRecoveryCode(v gate.CaseView) bool {
-	for _, m := range v.Proved {
-		if m == proof.RecoveryCode {
-			return v.Action != identity.PasswordReset
-		}
-	}
-	return false
 }
 
 // steps tells how far a case has come; nil for one that ended otherwise.
