@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -69,11 +70,9 @@ func (s *wired) later(off time.Duration) {
 // proved is a request for servers.Plain that waits for the manager.
 func (s *wired) proved() (client.Request, client.Client) {
 	s.t.Helper()
-	before := len(s.inbox.To("boss@example.test"))
 	r := s.open(servers.Plain, identity.PasswordReset)
 	requester := s.claim(r)
 	s.proveTOTP(requester, servers.Plain)
-	s.letters("boss@example.test", before+1) // nothing else is under way now
 	return r, requester
 }
 
@@ -88,13 +87,19 @@ func (s *wired) untouched() {
 	}
 }
 
+// events is what happened to a request. Who was told stands aside: letters go
+// out at any time.
 func (s *wired) events(id string) string {
 	s.t.Helper()
-	all, err := s.staff[olive].Timeline(s.t.Context(), id)
-	s.must(err)
+	all, err := s.staff[olive].Timeline(context.WithoutCancel(s.t.Context()), id)
+	if err != nil {
+		s.t.Error(err)
+	}
 	var words []string
 	for _, m := range all {
-		words = append(words, m.Type)
+		if m.Type != "notified" {
+			words = append(words, m.Type)
+		}
 	}
 	return strings.Join(words, " ")
 }
@@ -128,13 +133,11 @@ func TestAnAccountThatBecomesAnAdministratorMeanwhileIsNotReset(t *testing.T) {
 		r, _ := s.proved()
 		paper, err := s.staff[boss].Statement(t.Context(), r.ID, "approval")
 		s.must(err)
-		// Signing reads the account once; the order reads it again.
-		reads := 0
+		// The order cannot be decided on before its reader has come by here.
+		var once sync.Once
 		s.Rule(func(m message) fate {
-			if m.Bind {
-				if reads++; reads == 2 {
-					promote(t, d, true)
-				}
+			if m.Bind && strings.Contains(s.events(r.ID), "voted") {
+				once.Do(func() { promote(t, d, true) })
 			}
 			return pass
 		})
