@@ -48,7 +48,10 @@ func InviteFounder(ctx context.Context, cfg Config, f Founder, policyFile string
 	}
 	err = offline(ctx, cfg, func(h *house) error {
 		token, err = h.gate.InviteFounder(ctx, gate.Invitee{Person: f.Person, Name: f.Name, Roles: f.Roles, Desk: f.Desk}, text)
-		return err
+		if err != nil {
+			return fmt.Errorf("app: founding with %s (countersign policy check looks at it alone): %w", policyFile, err)
+		}
+		return nil
 	})
 	return token, JoinLink(cfg.BaseURL, token), err
 }

@@ -194,13 +194,21 @@ var noticeWords = map[string]string{
 	noticeWanted: "waits for your signature", noticeWaiting: "about to be carried out", noticeUncertain: "has an unknown outcome",
 }
 
+// standing says where a request stands, for people who do not work here.
+var standing = map[reset.Status]string{
+	reset.Proving: "waiting for the owner's proof", reset.Approving: "waiting for signatures", reset.Waiting: "waiting, so that somebody can object",
+	reset.Ready: "about to be carried out", reset.OrderedUp: "about to be carried out", reset.Dispatching: "being carried out",
+	reset.Uncertain: "sent; not known whether it worked", reset.Done: "carried out", reset.Failed: "failed; nothing was changed",
+	reset.RefusedEnd: "refused", reset.Denied: "denied", reset.CancelledBy: "cancelled", reset.ExpiredEnd: "ran out of time", reset.Vetoed: "stopped: somebody said it was not them",
+}
+
 func actionWords(a identity.Action) string { return strings.ReplaceAll(string(a), "_", " ") }
 
 func (g *Gate) text(s reset.State, notice, token string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s of an account of yours, or of somebody you are responsible for:\n\n", strings.ToUpper(actionWords(s.Action)[:1])+actionWords(s.Action)[1:])
 	fmt.Fprintf(&b, "    case      %s\n    account   %s\n    status    %s\n    opened    %s\n\n", s.Case,
-		identity.Line(s.Facts.Subject.Login, 80), s.Status(), roster.When(s.OpenedAt))
+		identity.Line(s.Facts.Subject.Login, 80), standing[s.Status()], roster.When(s.OpenedAt))
 	b.WriteString(g.advice(s, notice))
 	fmt.Fprintf(&b, "If this wasn't you, stop it here (no sign-in needed):\n\n    %s/not-me/%s\n", g.cfg.BaseURL, token)
 	return b.String()

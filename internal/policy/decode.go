@@ -220,6 +220,8 @@ func (d *decoder) duration(n *yaml.Node, path string) int64 {
 	unit := units[s[len(s)-1]]
 	count, err := strconv.ParseInt(s[:len(s)-1], 10, 32)
 	switch {
+	case err == nil && unit != 0 && count == 0:
+		d.fault(n, path, "%s is no time at all; leave the key out, or write at least 1s", clip(s))
 	case err != nil || unit == 0 || count < 1 || s[0] == '+':
 		d.fault(n, path, "%q is not a duration; write a whole number and a unit, like 90s, 10m, 24h or 7d", clip(s))
 	case count*unit > maxDays*86400:
