@@ -128,7 +128,6 @@ var rows = []row{
 		std: "net/http syscall", vendors: "github.com/alecthomas/kong golang.org/x/term"},
 	// The auditor's program must be small enough to read.
 	{at: "cmd/countersign-verify", floor: command, ours: allPure},
-
 }
 
 func TestTheHouseIsInOrder(t *testing.T) {

@@ -50,7 +50,9 @@ func TestATokenGoesToItsServerAlone(t *testing.T) {
 	var stolen string
 	thief := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { stolen = r.Header.Get("Authorization") }))
 	defer thief.Close()
-	c := server(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, thief.URL, http.StatusTemporaryRedirect) })
+	c := server(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, thief.URL, http.StatusTemporaryRedirect)
+	})
 	if _, err := c.As("sst_secret").Me(t.Context()); err == nil {
 		t.Error("followed a redirect")
 	}
@@ -185,7 +187,9 @@ func TestAnIdFromAPersonCannotBecomeAnotherPath(t *testing.T) {
 }
 
 func TestWaitingEndsWithTheContext(t *testing.T) {
-	api := server(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"id":"req_1","status":"proving"}`) })
+	api := server(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"id":"req_1","status":"proving"}`)
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	r, err := api.Wait(ctx, "req_1", func(r client.Request) bool { return !r.IsOpen() })

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"unicode"
 
-	"countersign/internal/identity"
 	"golang.org/x/text/unicode/norm"
+
+	"countersign/internal/identity"
 )
 
 // maxLogin bounds a login name in bytes. The longest anybody needs is a user

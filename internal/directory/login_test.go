@@ -4,8 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"countersign/internal/directory"
 	"pgregory.net/rapid"
+
+	"countersign/internal/directory"
 )
 
 func TestLoginsDifferingOnlyInCaseOrNormalizationAreOne(t *testing.T) {

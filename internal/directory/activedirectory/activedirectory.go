@@ -17,10 +17,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"countersign/internal/directory"
 	"countersign/internal/directory/ldapconn"
 	"countersign/internal/identity"
-	"github.com/go-ldap/ldap/v3"
 )
 
 // Config says which domain, as whom, and how its attributes are to be read.

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"countersign/internal/directory"
 	"countersign/internal/directory/ldapconn"
 	"countersign/internal/identity"
-	"github.com/go-ldap/ldap/v3"
 )
 
 // ResetPassword writes password, must-change mark and lock-out in one

@@ -6,9 +6,10 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"countersign/internal/directory"
 	"countersign/internal/directory/ldapconn"
-	"github.com/go-ldap/ldap/v3"
 )
 
 // signIn is what a domain controller says about a credential.

@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"countersign/internal/directory/ldapconn"
 	"pgregory.net/rapid"
+
+	"countersign/internal/directory/ldapconn"
 )
 
 func TestAGUIDReadsAsMicrosoftPrintsIt(t *testing.T) {

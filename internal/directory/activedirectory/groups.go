@@ -4,9 +4,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"countersign/internal/directory"
 	"countersign/internal/directory/ldapconn"
-	"github.com/go-ldap/ldap/v3"
 )
 
 // The relative identifiers of groups (and accounts) that administer a domain or

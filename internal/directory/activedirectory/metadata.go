@@ -5,9 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"countersign/internal/directory"
 	"countersign/internal/directory/ldapconn"
-	"github.com/go-ldap/ldap/v3"
 )
 
 // dated gives each contact the time its attribute last changed, where the

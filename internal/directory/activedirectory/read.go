@@ -5,10 +5,11 @@ import (
 	"errors"
 	"strconv"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"countersign/internal/directory"
 	"countersign/internal/directory/ldapconn"
 	"countersign/internal/identity"
-	"github.com/go-ldap/ldap/v3"
 )
 
 // people are the entries that can be accounts: not computers, not contacts, not

@@ -7,11 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"countersign/internal/directory"
 	"countersign/internal/directory/activedirectory"
 	"countersign/internal/directory/directorytest"
 	"countersign/internal/directory/directorytest/servers"
-	"github.com/go-ldap/ldap/v3"
 )
 
 func connect(t *testing.T, s *servers.Samba, change ...func(*activedirectory.Config)) *activedirectory.Directory {

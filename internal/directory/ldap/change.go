@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"countersign/internal/directory"
 	"countersign/internal/directory/ldapconn"
 	"countersign/internal/identity"
-	"github.com/go-ldap/ldap/v3"
 )
 
 // ResetPassword changes the password, then writes the must-change mark, then

@@ -8,11 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-ldap/ldap/v3"
+	"github.com/google/uuid"
+
 	"countersign/internal/directory"
 	"countersign/internal/directory/ldapconn"
 	"countersign/internal/identity"
-	"github.com/go-ldap/ldap/v3"
-	"github.com/google/uuid"
 )
 
 // lockedForGood is the value of pwdAccountLockedTime by which an administrator

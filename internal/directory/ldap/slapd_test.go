@@ -4,11 +4,12 @@ import (
 	"errors"
 	"testing"
 
+	goldap "github.com/go-ldap/ldap/v3"
+
 	"countersign/internal/directory"
 	"countersign/internal/directory/directorytest"
 	"countersign/internal/directory/directorytest/servers"
 	"countersign/internal/directory/ldap"
-	goldap "github.com/go-ldap/ldap/v3"
 )
 
 func connect(t *testing.T, s *servers.Slapd, change ...func(*ldap.Config)) *ldap.Directory {

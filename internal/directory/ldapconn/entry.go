@@ -6,9 +6,10 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"countersign/internal/directory"
 	"countersign/internal/identity"
-	"github.com/go-ldap/ldap/v3"
 )
 
 // maxContacts bounds how many destinations one entry can have.

@@ -6,10 +6,11 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"countersign/internal/directory"
-	"countersign/internal/directory/ldapconn"
 	"github.com/go-ldap/ldap/v3"
 	"pgregory.net/rapid"
+
+	"countersign/internal/directory"
+	"countersign/internal/directory/ldapconn"
 )
 
 func entry(attrs map[string][]string) *ldap.Entry { return ldap.NewEntry("cn=x", attrs) }

@@ -25,8 +25,9 @@ import (
 	"os"
 	"time"
 
-	"countersign/internal/directory"
 	"github.com/go-ldap/ldap/v3"
+
+	"countersign/internal/directory"
 )
 
 // DefaultTimeout bounds one operation, dialling included, when a Server does

@@ -8,11 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"countersign/internal/directory"
 	"countersign/internal/directory/directorytest/certs"
 	"countersign/internal/directory/directorytest/scripted"
 	"countersign/internal/directory/ldapconn"
-	"github.com/go-ldap/ldap/v3"
 )
 
 func client(t *testing.T, s *scripted.Server) *ldapconn.Client {

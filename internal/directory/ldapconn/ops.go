@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"countersign/internal/directory"
 	"github.com/go-ldap/ldap/v3"
+
+	"countersign/internal/directory"
 )
 
 // ErrTooMany: a search matched more entries than it may. It is also

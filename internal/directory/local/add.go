@@ -9,10 +9,11 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"countersign/internal/directory"
 	"countersign/internal/identity"
 	"countersign/internal/store"
-	"github.com/google/uuid"
 )
 
 const maxField = 256 // bytes of a name, a unit, an address

@@ -13,9 +13,10 @@ import (
 	"sync"
 	"testing"
 
-	"countersign/internal/directory/directorytest/certs"
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
+
+	"countersign/internal/directory/directorytest/certs"
 )
 
 // Op is what a client asked for.

@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"countersign/internal/directory/directorytest/certs"
 	"github.com/go-ldap/ldap/v3"
+
+	"countersign/internal/directory/directorytest/certs"
 )
 
 // Samba is a running Active Directory domain controller.
