@@ -325,11 +325,8 @@ func (v *verifier) voted(b reset.Voted) error {
 	if err := v.signed(b.Person, decision, b.Assertion); err != nil {
 		return err
 	}
-	may := v.roster.Signs(b.Person, b.Person == v.request.Manager)
-	for _, r := range b.Roles {
-		if !slices.Contains(may, r) {
-			return fmt.Errorf("%s did not hold the role %s", b.Person, r)
-		}
+	if r := v.roster.Lacks(b.Person, b.Roles, b.Person == v.request.Manager); r != "" {
+		return fmt.Errorf("%s did not hold the role %s", b.Person, r)
 	}
 	words := make([]string, len(b.Roles))
 	for i, r := range b.Roles {
@@ -366,11 +363,8 @@ func (v *verifier) signed(p identity.PersonID, d reset.Decision, a passkey.Asser
 // standing checks, at the order, that every signer still held the role.
 func (v *verifier) standing() error {
 	for _, vote := range v.request.Votes {
-		may := v.roster.Signs(vote.Person, vote.Person == v.request.Manager)
-		for _, r := range vote.Roles {
-			if !slices.Contains(may, r) {
-				return fmt.Errorf("%s no longer held the role %s when the order was committed", vote.Person, r)
-			}
+		if r := v.roster.Lacks(vote.Person, vote.Roles, vote.Person == v.request.Manager); r != "" {
+			return fmt.Errorf("%s no longer held the role %s when the order was committed", vote.Person, r)
 		}
 	}
 	return nil

@@ -88,9 +88,8 @@ func (g *Gate) authorisation(ctx context.Context, s reset.State) (reset.Authoris
 func gone(chain roster.State, s reset.State, manager identity.PersonID) []identity.PersonID {
 	var out []identity.PersonID
 	for _, v := range s.Votes {
-		may := chain.Signs(v.Person, v.Person == manager)
-		lost := func(r identity.Role) bool { return !slices.Contains(may, r) }
-		if !v.Deny && slices.ContainsFunc(v.Roles, lost) && !slices.Contains(out, v.Person) {
+		lost := chain.Lacks(v.Person, v.Roles, v.Person == manager) != ""
+		if !v.Deny && lost && !slices.Contains(out, v.Person) {
 			out = append(out, v.Person)
 		}
 	}

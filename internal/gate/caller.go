@@ -33,7 +33,7 @@ var Scopes = []Scope{ScopeOpen, ScopeRead, ScopeEnrol, ScopeAudit}
 
 func (c Caller) actor() string {
 	if c.Person != "" {
-		return person(c.Person)
+		return string(c.Person)
 	}
 	return "token:" + c.Token
 }

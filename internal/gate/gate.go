@@ -17,7 +17,6 @@ import (
 	"github.com/google/uuid"
 
 	"countersign/internal/directory"
-	"countersign/internal/identity"
 	"countersign/internal/ledger"
 	"countersign/internal/notify"
 	"countersign/internal/passhash"
@@ -293,9 +292,6 @@ type JobArgs struct {
 	Contact string `json:"contact,omitempty"`
 	Letter  string `json:"letter,omitempty"`
 }
-
-// person is how an actor stands on the ledger.
-func person(p identity.PersonID) string { return string(p) }
 
 // system is the actor of what happens by itself.
 const system = "system"

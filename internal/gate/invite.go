@@ -186,7 +186,7 @@ func (g *Gate) Register(ctx context.Context, token string, response []byte) (Joi
 	i.Passkey, i.Challenge = &cred, nil
 	out := Joined{Fingerprint: roster.Fingerprint(cred)}
 	if !i.Founding {
-		out.Proposal, err = g.propose(ctx, person(i.Person), roster.Proposed{
+		out.Proposal, err = g.propose(ctx, string(i.Person), roster.Proposed{
 			Kind: roster.AddMember, Person: i.Person, Name: i.Name, Roles: i.Roles, Desk: i.Desk, Passkey: &cred,
 		}, drop(item))
 		return out, err
@@ -220,7 +220,7 @@ func (g *Gate) Found(ctx context.Context, token string, a passkey.Assertion) err
 	}
 	f := g.founding(i)
 	f.Assertion = a
-	return g.extend(ctx, person(i.Person), f, 0, drop(item))
+	return g.extend(ctx, string(i.Person), f, 0, drop(item))
 }
 
 // extend appends one event to the roster after judging it.

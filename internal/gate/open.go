@@ -111,7 +111,7 @@ func (g *Gate) begin(ctx context.Context, c Caller, a directory.Account, ask ask
 	if err != nil {
 		return before, err
 	}
-	cmd := reset.Open{Case: newCase(), Facts: f, Policy: pol.Hash(), Plan: pol.Plan(f), Channel: ask.channel}
+	cmd := reset.Open{Case: newCase(), Facts: f, Policy: pol.Hash(), Plan: pol.Plan(f)}
 	events, after, err := reset.Decide(before, cmd, f.At)
 	if err != nil {
 		return before, errors.Join(err, g.note(ctx, c, Barred{a.ID, ask.action, reset.CodeOf(err)}, "barred"))

@@ -97,7 +97,7 @@ func (g *Gate) ProposeChange(ctx context.Context, c Caller, p roster.Proposed) (
 	default:
 		return "", invalid("propose set_roles, remove_member or publish_policy; members join by invitation")
 	}
-	return g.propose(ctx, person(c.Person), p)
+	return g.propose(ctx, string(c.Person), p)
 }
 
 func (g *Gate) propose(ctx context.Context, actor string, p roster.Proposed, items ...store.ItemChange) (string, error) {
@@ -140,7 +140,7 @@ func (g *Gate) Countersign(ctx context.Context, c Caller, id string, a passkey.A
 	if !m.Has(identity.Officer) {
 		return RosterView{}, ErrForbidden
 	}
-	if err := g.extend(ctx, person(c.Person), roster.Countersigned{Proposal: id, Person: c.Person, Assertion: a}, chain.Version); err != nil {
+	if err := g.extend(ctx, string(c.Person), roster.Countersigned{Proposal: id, Person: c.Person, Assertion: a}, chain.Version); err != nil {
 		return RosterView{}, err
 	}
 	return g.Roster(ctx, c)

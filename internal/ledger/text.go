@@ -72,7 +72,8 @@ func (s *scanner) escape() (rune, error) {
 	return rune(meanings[i]), nil
 }
 
-// unicodeEscape reads uXXXX, or uXXXX\uXXXX for a surrogate pair.
+// unicodeEscape reads the u and the four hexadecimal digits of an escape, or
+// of the two escapes that make a surrogate pair.
 func (s *scanner) unicodeEscape() (rune, error) {
 	first, err := s.hex()
 	if err != nil {

@@ -14,11 +14,10 @@ type Command interface{ command() }
 
 // Open asks for a reset. Plan is the policy's answer to Facts.
 type Open struct {
-	Case    string
-	Facts   policy.Facts
-	Policy  string
-	Plan    policy.Plan
-	Channel identity.Channel
+	Case   string
+	Facts  policy.Facts
+	Policy string
+	Plan   policy.Plan
 }
 
 // Answer is a claimant's answer to a challenge, already checked by its method.
@@ -101,7 +100,7 @@ func (d *decision) open(c Open) error {
 	f := c.Facts
 	ok := d.emit(Opened{
 		Case: c.Case, Action: f.Action, Subject: f.Subject.ID, Person: f.Subject.Person, Manager: f.Subject.Manager,
-		Requester: f.Requester.Person, Agent: f.Agent.Person, Desk: f.Agent.Desk, Channel: c.Channel,
+		Requester: f.Requester.Person, Agent: f.Agent.Person, Desk: f.Agent.Desk, Channel: f.Request.Channel,
 		Policy: c.Policy, Plan: c.Plan, Facts: f,
 	})
 	if ok && c.Plan.Denied() {

@@ -240,3 +240,16 @@ func (s State) Signs(p identity.PersonID, managerOfRecord bool) []identity.Role 
 	}
 	return may
 }
+
+// Lacks returns the first of the roles in which the person may not sign for a
+// request, or "" when there is none: a role can be taken away after a
+// signature was given in it.
+func (s State) Lacks(p identity.PersonID, roles []identity.Role, managerOfRecord bool) identity.Role {
+	may := s.Signs(p, managerOfRecord)
+	for _, r := range roles {
+		if !slices.Contains(may, r) {
+			return r
+		}
+	}
+	return ""
+}
