@@ -20,6 +20,12 @@ type Facts struct {
 	Contacts  []Contact       `json:"contacts"`
 	History   []Past          `json:"history"`
 	Signals   []Signal        `json:"signals"`
+
+	// What is known of the circumstances; nil when nothing is.
+	Location   *Location   `json:"location,omitempty"`
+	Device     *Device     `json:"device,omitempty"`
+	Emergency  *Emergency  `json:"emergency,omitempty"`
+	Delegation *Delegation `json:"delegation,omitempty"`
 }
 
 // Subject is the account whose credential would change.
@@ -45,6 +51,8 @@ type Subject struct {
 	Fenced bool `json:"fenced"`
 	// Enrolled lists the proof methods the person has, sorted.
 	Enrolled []string `json:"enrolled"`
+	// OnProbation: an earlier reset's probation has not ended yet.
+	OnProbation bool `json:"on_probation,omitempty"`
 }
 
 // Requester is who claims to need the reset. In self-service and on the phone
@@ -57,13 +65,20 @@ type Requester struct {
 type Agent struct {
 	Person identity.PersonID `json:"person,omitempty"`
 	Desk   string            `json:"desk,omitempty"`
-	Vendor bool              `json:"vendor"` // filled by the policy from its desks
+	// Vendor says whether the desk is a vendor's. The policy fills it from its
+	// desks; what stands here is not believed.
+	Vendor bool `json:"vendor"`
 }
 
 // Request is how it came in.
 type Request struct {
 	Channel identity.Channel `json:"channel"`
 	Ticket  string           `json:"ticket,omitempty"`
+	// Zone is the IANA name of the time zone of the desk, or of the policy when
+	// the desk has none, and Offset what that zone was from UTC at Facts.At, in
+	// seconds east. The offset is recorded because the rules of zones change.
+	Zone   string `json:"zone,omitempty"`
+	Offset *int   `json:"utc_offset,omitempty"`
 }
 
 // Contact is a registered destination, without its address.
@@ -88,4 +103,36 @@ type Past struct {
 type Signal struct {
 	Kind string    `json:"kind"`
 	At   time.Time `json:"at"`
+}
+
+// Location is where the person seems to be, as an integration reported it.
+type Location struct {
+	Country string    `json:"country,omitempty"` // ISO 3166-1 alpha-2, capital letters
+	Network string    `json:"network,omitempty"` // the reporter's name for the network
+	Source  string    `json:"source"`            // who reported it
+	At      time.Time `json:"at"`
+}
+
+// Device is what the person asks from, as an integration reported it.
+type Device struct {
+	ID        string    `json:"id,omitempty"`
+	Managed   *bool     `json:"managed,omitempty"`
+	Compliant *bool     `json:"compliant,omitempty"`
+	Source    string    `json:"source"`
+	At        time.Time `json:"at"`
+}
+
+// Emergency is a declared incident whose narrow path the request is asked on.
+type Emergency struct {
+	Incident string    `json:"incident"`
+	Declared time.Time `json:"declared"`
+	Until    time.Time `json:"until"`
+}
+
+// Delegation is a grant, in force now, to sign in the stead of the subject's
+// manager of record.
+type Delegation struct {
+	Person identity.PersonID `json:"person"` // who signs
+	Since  time.Time         `json:"since"`
+	Until  time.Time         `json:"until"`
 }

@@ -24,7 +24,7 @@ func riskOf(c identity.Class) int {
 }
 
 // Join is the stricter of two plans in every respect: denials and notices add
-// up, proofs are both demanded, approvals, wait, cool-off and tier take the larger,
+// up, proofs are both demanded, approvals, wait, cool-off, probation and tier take the larger,
 // expiry and review the shorter, delivery what both allow, and the class the
 // riskier. It is associative, commutative and idempotent, and never weaker
 // than either plan. When no way of delivery is left, the join is a denial.
@@ -40,6 +40,7 @@ func Join(a, b Plan) Plan {
 		Approvals: slices.Concat(a.Approvals, b.Approvals),
 		Wait:      max(a.Wait, b.Wait),
 		CoolOff:   max(a.CoolOff, b.CoolOff),
+		Probation: max(a.Probation, b.Probation),
 		Expires:   shorter(a.Expires, b.Expires),
 		Review:    shorter(a.Review, b.Review),
 		Delivery:  intersect(a.Delivery, b.Delivery),
@@ -88,6 +89,7 @@ func AtLeast(a, b Plan) bool {
 		coversNeeds(a.Approvals, b.Approvals) &&
 		a.Wait >= b.Wait &&
 		a.CoolOff >= b.CoolOff &&
+		a.Probation >= b.Probation &&
 		noLonger(a.Expires, b.Expires) &&
 		noLonger(a.Review, b.Review) &&
 		strictDelivery(a.Delivery, b.Delivery) &&

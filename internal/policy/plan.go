@@ -21,7 +21,9 @@ type Plan struct {
 	Delivery  []string        `json:"delivery"`       // ways the new secret may travel
 	Notify    []string        `json:"notify"`
 	FollowUp  []string        `json:"follow_up"`
-	Reasons   []Reason        `json:"reasons"`
+	// Probation is how long after the reset the person may not act for others.
+	Probation int64    `json:"probation,omitempty"`
+	Reasons   []Reason `json:"reasons"`
 }
 
 // Denial is a rule's refusal.
