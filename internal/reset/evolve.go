@@ -75,7 +75,7 @@ func (s State) apply(e Event, at time.Time) (State, error) {
 	case Dispatched:
 		return s.dispatched(e, at)
 	case Received:
-		return s.received(e)
+		return s.received(e, at)
 	case Revealed:
 		return s.revealed(e)
 	case FollowedUp:

@@ -83,21 +83,34 @@ func (s State) dispatched(e Dispatched, at time.Time) (State, error) {
 	}
 	o := *s.Order
 	o.Dispatched, o.MarkedAt = true, &at
-	s.Order = &o
+	s.Order, s.Probation = &o, s.probationFrom(at)
 	return s, nil
+}
+
+// probationFrom is when a probation that begins now ends; nil when the plan
+// has none. It begins with the marker, because from then on the credential may
+// have changed, and again with the receipt that says that it has.
+func (s State) probationFrom(at time.Time) *time.Time {
+	if s.Plan.Probation <= 0 {
+		return nil
+	}
+	until := at.Add(time.Duration(s.Plan.Probation) * time.Second)
+	return &until
 }
 
 // received takes the receipt. What was not applied may be ordered again, a few
 // times; what is not known stays so until somebody or something can tell.
-func (s State) received(e Received) (State, error) {
+func (s State) received(e Received, at time.Time) (State, error) {
 	if !s.marked() || s.Order.Order != e.Order || s.Status() == Done {
 		return s, refuse(IllegalTransition, "order %s waits for no receipt", e.Order)
 	}
 	switch e.Outcome {
-	case Applied, NotKnown:
+	case Applied:
+		s.Receipt, s.Probation = &e, s.probationFrom(at)
+	case NotKnown:
 		s.Receipt = &e
 	case NotApplied:
-		s.Receipt, s.Order = nil, nil
+		s.Receipt, s.Order, s.Probation = nil, nil, nil
 		switch {
 		case s.Repudiated:
 			s.End = Vetoed

@@ -79,7 +79,10 @@ type State struct {
 	FollowUps  []FollowedUp       `json:"follow_ups,omitempty"`
 	Repudiated bool               `json:"repudiated"`
 	Review     *Review            `json:"review,omitempty"`
-	Version    uint64             `json:"version"`
+	// Probation is when the person's probation after this reset ends; nil when
+	// the plan has none, or nothing was changed. See OnProbation.
+	Probation *time.Time `json:"probation_until,omitempty"`
+	Version   uint64     `json:"version"`
 }
 
 // Session is one person who came forward.
@@ -167,6 +170,10 @@ func (s State) ReviewOwed() bool {
 // Fences reports whether this request keeps its subject frozen: somebody said
 // "this wasn't me" and nobody has reviewed it.
 func (s State) Fences() bool { return s.Repudiated && s.Review == nil }
+
+// OnProbation reports whether this reset still keeps its person from acting
+// for others.
+func (s State) OnProbation(at time.Time) bool { return s.Probation != nil && at.Before(*s.Probation) }
 
 // have lists the methods proved by proofs that still count at now; a zero now
 // asks for no freshness.
