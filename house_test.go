@@ -46,7 +46,8 @@ var rows = []row{
 	{at: "internal/proof/passkey", floor: pure, ours: "identity proof",
 		vendors: "github.com/go-webauthn/webauthn github.com/fxamacker/cbor/v2"},
 	{at: "internal/approval", floor: pure, ours: "identity"},
-	{at: "internal/policy", floor: pure, ours: "identity proof approval",
+	{at: "internal/policy/expr", floor: pure},
+	{at: "internal/policy", floor: pure, ours: "identity proof approval policy/expr",
 		vendors: "cel.dev/cel-go cel.dev/expr go.yaml.in/yaml/v4"},
 	// The roster says who may sign; what they may sign is the policy's affair.
 	{at: "internal/roster", floor: pure, ours: "identity statement ledger proof proof/passkey"},

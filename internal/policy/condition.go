@@ -8,6 +8,8 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"go.yaml.in/yaml/v4"
+
+	"countersign/internal/policy/expr"
 )
 
 // condition is a compiled `when` or `reach`.
@@ -15,6 +17,8 @@ type condition struct {
 	program cel.Program
 	always  bool  // the text is the constant true
 	only    scope // outside of it the condition is certain to be false
+	tree    *expr.Node
+	place   func(offset int) (line, column int) // of a character of the condition
 }
 
 // holds evaluates the condition. Its error is fit for a plan: it never repeats
@@ -82,5 +86,7 @@ func (l *loader) condition(n *yaml.Node, path string, e *environment) *condition
 		program: program,
 		always:  root.Kind() == ast.LiteralKind && root.AsLiteral() == types.True,
 		only:    scopeOf(root),
+		tree:    translate(tree.NativeRep(), k.src, e.lists, nil),
+		place:   func(offset int) (line, column int) { return locate(k.lines, n, k.src, offset) },
 	}
 }

@@ -86,6 +86,7 @@ func newEnvironment(lists map[string][]string, forClass bool) *environment {
 		cel.ParserExpressionSizeLimit(maxWhen),
 		cel.ParserRecursionLimit(64),
 		cel.DefaultUTCTimeZone(true),
+		cel.EnableMacroCallTracking(), // so that loops can be written back
 	)
 	if err != nil {
 		panic("policy: the condition language cannot be set up: " + err.Error())

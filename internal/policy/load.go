@@ -136,7 +136,7 @@ func (l *loader) readLists(v *yaml.Node, path string) {
 }
 
 func (l *loader) class(v *yaml.Node, path string) {
-	var c classRule
+	c := classRule{line: v.Line}
 	seen := l.mapping(v, path, fields{
 		"class": func(v *yaml.Node, path string) { c.class = identity.Class(l.word(v, path, words(identity.Classes))) },
 		"when":  func(v *yaml.Node, path string) { c.when = l.condition(v, path, l.envs.class) },
@@ -158,7 +158,7 @@ func (l *loader) readDesks(v *yaml.Node, path string) {
 		}
 	}
 	l.list(v, path, func(v *yaml.Node, path string) {
-		d, name := &desk{}, ""
+		d, name := &desk{line: v.Line}, ""
 		seen := l.mapping(v, path, fields{
 			"desk":     func(v *yaml.Node, path string) { name = l.name(v, path) },
 			"vendor":   func(v *yaml.Node, path string) { d.vendor = l.boolean(v, path) },
@@ -180,7 +180,7 @@ func (l *loader) readRules(v *yaml.Node, path string) {
 	}
 	lines := map[string]int{}
 	l.list(v, path, func(v *yaml.Node, path string) {
-		r := &rule{}
+		r := &rule{line: v.Line}
 		seen := l.mapping(v, path, fields{
 			"rule":   func(v *yaml.Node, path string) { r.name = l.name(v, path) },
 			"when":   func(v *yaml.Node, path string) { r.when = l.condition(v, path, l.envs.rule) },

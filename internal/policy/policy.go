@@ -44,15 +44,18 @@ type Policy struct {
 type classRule struct {
 	class identity.Class
 	when  *condition
+	line  int
 }
 
 type desk struct {
+	line    int
 	vendor  bool
 	reach   *condition
 	tierCap identity.Tier // "" when the desk has none
 }
 
 type rule struct {
+	line   int
 	name   string
 	when   *condition
 	deny   string // a refusal's reason; "" when the rule demands
