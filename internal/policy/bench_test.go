@@ -100,7 +100,7 @@ func BenchmarkPlan(b *testing.B) {
 	b.Run("conditions_alone", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			v := newView(&f, nil, false)
+			v := newView(&f, nil, nil)
 			v.subjectFacts.class = identity.Standard
 			for _, r := range p.rules {
 				_, _ = r.when.holds(v)

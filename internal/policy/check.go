@@ -20,6 +20,8 @@ type check struct {
 	path  string
 	src   []rune
 	loops bool
+	names []ast.Expr // the named conditions it uses
+	nodes int        // its parts, with theirs
 }
 
 // fault reports a problem at a character of the condition.
@@ -91,7 +93,7 @@ func (k *check) explain(tree *ast.AST, e *cel.Error) (offset int, msg string) {
 		}
 		return offset, k.unknownField(at.AsSelect())
 	case at.Kind() == ast.IdentKind && strings.HasPrefix(e.Message, "undeclared reference"):
-		return offset, fmt.Sprintf("unknown name `%s`; %s", clip(at.AsIdent()), suggest(at.AsIdent(), k.names()))
+		return offset, fmt.Sprintf("unknown name `%s`; %s", clip(at.AsIdent()), suggest(at.AsIdent(), k.known()))
 	case at.Kind() == ast.CallKind && strings.HasPrefix(e.Message, "undeclared reference"):
 		name := at.AsCall().FunctionName()
 		if start := offset - len(name); start >= 0 && string(k.src[start:offset]) == name {
@@ -129,8 +131,8 @@ func (k *check) functions() []string {
 	return slices.DeleteFunc(slices.Collect(maps.Keys(k.env.cel.Functions())), func(f string) bool { return f[0] < 'a' || f[0] > 'z' })
 }
 
-func (k *check) names() []string {
-	names := slices.Collect(maps.Keys(k.env.lists))
+func (k *check) known() []string {
+	names := slices.Concat(slices.Collect(maps.Keys(k.env.lists)), k.env.named)
 	for _, v := range variables {
 		names = append(names, v.name)
 	}

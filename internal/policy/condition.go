@@ -19,6 +19,11 @@ type condition struct {
 	only    scope // outside of it the condition is certain to be false
 	tree    *expr.Node
 	place   func(offset int) (line, column int) // of a character of the condition
+	class   bool                                // it reads subject.class
+	loops   bool
+	cost    uint64   // at most, over the largest facts
+	parsed  ast.Expr // unchecked, the conditions it names written out
+	nodes   int      // of parsed
 }
 
 // holds evaluates the condition. Its error is fit for a plan: it never repeats
@@ -66,9 +71,14 @@ func (l *loader) condition(n *yaml.Node, path string, e *environment) *condition
 	}
 	before := len(l.problems)
 	k.inspect(tree.NativeRep())
-	if len(l.problems) == before {
-		k.bound(tree)
+	if len(l.problems) > before {
+		return nil
 	}
+	parsed, whole := k.expand(src, tree)
+	if whole == nil {
+		return nil
+	}
+	cost := k.bound(whole)
 	if len(l.problems) > before {
 		return nil
 	}
@@ -76,17 +86,39 @@ func (l *loader) condition(n *yaml.Node, path string, e *environment) *condition
 	if k.loops {
 		options = append(options, cel.CostLimit(maxCost))
 	}
-	program, err := e.cel.Program(tree, options...)
+	program, err := e.cel.Program(whole, options...)
 	if err != nil {
 		k.fault(0, "%s", firstLine(err.Error()))
 		return nil
 	}
-	root := tree.NativeRep().Expr()
+	root := whole.NativeRep().Expr()
 	return &condition{
 		program: program,
 		always:  root.Kind() == ast.LiteralKind && root.AsLiteral() == types.True,
 		only:    scopeOf(root),
-		tree:    translate(tree.NativeRep(), k.src, e.lists, nil),
+		tree:    translate(tree.NativeRep(), k.src, e.lists, l.forms),
 		place:   func(offset int) (line, column int) { return locate(k.lines, n, k.src, offset) },
+		class:   readsClass(whole.NativeRep()),
+		loops:   k.loops,
+		cost:    cost,
+		parsed:  parsed,
+		nodes:   k.nodes,
 	}
+}
+
+// copy gives the condition's parts anew, numbered on from last.
+func (c *condition) copy(last *int64) ast.Expr {
+	x := ast.NewExprFactory().CopyExpr(c.parsed)
+	fresh := map[int64]int64{}
+	x.RenumberIDs(func(id int64) int64 {
+		if id == 0 {
+			return 0
+		}
+		if fresh[id] == 0 {
+			*last++
+			fresh[id] = *last
+		}
+		return fresh[id]
+	})
+	return x
 }

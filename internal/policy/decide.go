@@ -43,8 +43,8 @@ var floors = map[identity.Class]identity.Tier{
 // its condition holds for either word, and a desk reaches it only when its
 // reach holds for both.
 func (p *Policy) Plan(f Facts) Plan {
-	desk, known := p.desks[f.Agent.Desk]
-	d := decision{policy: p, view: newView(&f, p.listVals, known && desk.vendor)}
+	desk := p.desks[f.Agent.Desk]
+	d := decision{policy: p, view: newView(&f, p.listVals, desk)}
 	d.plan.Tier = identity.Low
 	if d.checkFacts(&f); d.plan.Denied() {
 		// Conditions are bounded for facts of ordinary size only.
@@ -98,6 +98,10 @@ func (d *decision) checkFacts(f *Facts) {
 		if l.size > l.max {
 			d.deny(byFacts, "there are %d %s, more than the %d a policy can be asked about", l.size, l.what, l.max)
 		}
+	}
+	if !d.plan.Denied() {
+		d.checkTexts(f)
+		d.checkCircumstances(f)
 	}
 }
 
@@ -157,6 +161,7 @@ func (d *decision) demand(r *rule) {
 	p.Approvals = append(p.Approvals, m.approvals...)
 	p.Wait = max(p.Wait, m.wait)
 	p.CoolOff = max(p.CoolOff, m.coolOff)
+	p.Probation = max(p.Probation, m.probation)
 	p.Expires = shorter(p.Expires, m.expires)
 	p.Review = shorter(p.Review, m.review)
 	switch {
@@ -204,15 +209,24 @@ func (d *decision) reach(k *desk) {
 		d.deny(byDesk, "the agent's desk is not one that the policy knows")
 		return
 	}
-	holds, err := d.both(k.reach)
-	switch {
-	case err != nil:
-		d.deny(byDesk, "outside the desk's reach: %v", err)
-	case !holds:
-		d.deny(byDesk, "outside the desk's reach")
+	d.within("the desk's reach", "the desk's cap", k.reach, k.tierCap)
+	if v := d.policy.vendor(k.company); v != nil {
+		d.within("the reach of vendor "+v.name, "the cap of vendor "+v.name, v.reach, v.tierCap)
 	}
-	if k.tierCap != "" && d.plan.Tier.Rank() > k.tierCap.Rank() {
-		d.deny(byDesk, "tier %s is above the desk's cap of %s", d.plan.Tier, k.tierCap)
+}
+
+func (d *decision) within(area, ceiling string, reach *condition, tierCap identity.Tier) {
+	if reach != nil {
+		holds, err := d.both(reach)
+		switch {
+		case err != nil:
+			d.deny(byDesk, "outside %s: %v", area, err)
+		case !holds:
+			d.deny(byDesk, "outside %s", area)
+		}
+	}
+	if tierCap != "" && d.plan.Tier.Rank() > tierCap.Rank() {
+		d.deny(byDesk, "tier %s is above %s of %s", d.plan.Tier, ceiling, tierCap)
 	}
 }
 

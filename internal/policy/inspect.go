@@ -17,17 +17,107 @@ func (k *check) inspect(tree *ast.AST) {
 		start := tree.SourceInfo().GetStartLocation(x.ID())
 		return k.offset(start.Line(), start.Column())
 	}
+	var elements []ast.Expr
 	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(x ast.Expr) {
 		switch x.Kind() {
+		case ast.IdentKind:
+			k.name(at, x)
 		case ast.ComprehensionKind:
 			k.loops = true
+			elements = append(elements, x)
 		case ast.StructKind:
 			k.fault(at(x), "a condition cannot make facts, only read them")
 		case ast.CallKind:
 			k.zone(at, x.AsCall())
 			k.spelling(tree, at, x.AsCall())
+			k.measure(tree, at, x.AsCall())
 		}
 	}))
+	for _, x := range elements {
+		k.element(at, x)
+	}
+}
+
+// name notes the use of a list or of a named condition.
+func (k *check) name(at func(ast.Expr) int, x ast.Expr) {
+	name := x.AsIdent()
+	if k.env.lists[name] != nil {
+		k.use("list", name, k.path)
+		return
+	}
+	if !slices.Contains(k.env.named, name) {
+		return
+	}
+	k.names = append(k.names, x)
+	k.use("condition", name, k.path)
+	c, above := k.named[name]
+	switch {
+	case !above:
+		k.fault(at(x), "the condition `%s` does not stand above this one; a condition can name only those above it", name)
+	case c != nil && c.class && k.env.types.forClass:
+		k.fault(at(x), "the condition `%s` reads subject.class, which a class condition is there to decide", name)
+	}
+}
+
+// element refuses a loop whose element has a name by which something else is
+// meant: of the element, or in a condition that the loop names.
+func (k *check) element(at func(ast.Expr) int, x ast.Expr) {
+	element := x.AsComprehension().IterVar()
+	hides := slices.Contains(k.env.named, element)
+	if len(k.names) > 0 {
+		hides = slices.Contains(k.known(), element)
+	}
+	if hides {
+		k.fault(at(x), "`%s` already means something; call the element of this loop something else", clip(element))
+	}
+}
+
+// expand writes out the conditions that the text names, so that scope, cost
+// and evaluation see one whole. It gives the whole unchecked, and checked.
+func (k *check) expand(src string, checked *cel.Ast) (ast.Expr, *cel.Ast) {
+	whole, issues := k.env.cel.Parse(src)
+	if issues.Err() != nil {
+		k.fault(0, "%s", firstLine(issues.Err().Error()))
+		return nil, nil
+	}
+	root, next := whole.NativeRep().Expr(), ast.MaxID(whole.NativeRep())
+	nodes := ast.NodeCount(whole.NativeRep())
+	var uses []ast.Expr
+	ast.PreOrderVisit(root, ast.NewExprVisitor(func(x ast.Expr) {
+		if x.Kind() == ast.IdentKind && slices.Contains(k.env.named, x.AsIdent()) {
+			uses = append(uses, x)
+		}
+	}))
+	for _, x := range uses {
+		c := k.named[x.AsIdent()]
+		if c == nil {
+			return nil, nil // its own fault is reported already
+		}
+		if nodes += c.nodes; nodes > maxNodes {
+			k.fault(0, "with the conditions it names written out, the condition has more than %d parts", maxNodes)
+			return nil, nil
+		}
+		x.SetKindCase(c.copy(&next))
+		k.loops = k.loops || c.loops
+	}
+	k.nodes += nodes
+	parsed := ast.NewExprFactory().CopyExpr(root)
+	if len(uses) > 0 {
+		if checked, issues = k.env.cel.Check(whole); issues.Err() != nil {
+			k.fault(0, "%s", firstLine(issues.Err().Error()))
+			return nil, nil
+		}
+	}
+	return parsed, checked
+}
+
+func readsClass(tree *ast.AST) bool {
+	reads := false
+	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(x ast.Expr) {
+		typ, field := ownerOf(tree, x)
+		reads = reads || typ == subjectType.TypeName() && field == "class"
+	}))
+	return reads
 }
 
 var fixedZone = regexp.MustCompile(`^(UTC|[+-]?\d\d:\d\d)$`)
@@ -51,7 +141,14 @@ func (k *check) spelling(tree *ast.AST, at func(ast.Expr) int, call ast.CallExpr
 		return
 	}
 	for i := range args {
-		known := k.envs.vocabulary(ownerOf(tree, args[i]))
+		typ, field := ownerOf(tree, args[i])
+		if typ == locationType.TypeName() && field == "country" {
+			k.country(at, args[1-i])
+		}
+		known := k.envs.vocabulary(typ, field)
+		if k.env.types.forClass && field == "desk" {
+			known = nil // an account is what it is at any desk
+		}
 		if known == nil {
 			continue
 		}
@@ -61,6 +158,54 @@ func (k *check) spelling(tree *ast.AST, at func(ast.Expr) int, call ast.CallExpr
 			}
 		}
 	}
+}
+
+// country refuses what cannot be a country's code.
+func (k *check) country(at func(ast.Expr) int, x ast.Expr) {
+	for _, w := range literals(x) {
+		if s, _ := literal(w); !isCountry(s) {
+			k.fault(at(w), "`%s` is no country; write the two capital letters of ISO 3166-1, like \"JP\"", clip(s))
+		}
+	}
+}
+
+func isCountry(s string) bool {
+	return len(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z'
+}
+
+var comparisons = []string{operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals,
+	operators.Greater, operators.GreaterEquals, operators.In}
+
+// measure refuses comparisons of a fact with a number it can never be.
+func (k *check) measure(tree *ast.AST, at func(ast.Expr) int, call ast.CallExpr) {
+	args := call.Args()
+	if !slices.Contains(comparisons, call.FunctionName()) || len(args) != 2 {
+		return
+	}
+	for i := range args {
+		typ, field := ownerOf(tree, args[i])
+		r, bounded := ranges[typ+"."+field]
+		if !bounded {
+			continue
+		}
+		others := []ast.Expr{args[1-i]}
+		if others[0].Kind() == ast.ListKind {
+			others = others[0].AsList().Elements()
+		}
+		for _, x := range others {
+			if n, ok := number(x); ok && (n < r.from || n > r.to) {
+				k.fault(at(x), "`%s` is a number from %d to %d", nameOf(args[i]), r.from, r.to)
+			}
+		}
+	}
+}
+
+func number(x ast.Expr) (int64, bool) {
+	if x.Kind() != ast.LiteralKind {
+		return 0, false
+	}
+	n, ok := x.AsLiteral().(types.Int)
+	return int64(n), ok
 }
 
 // ownerOf gives the type a field is read from, and the field; for a variable
@@ -104,8 +249,9 @@ func literal(x ast.Expr) (string, bool) {
 	return string(s), ok
 }
 
-// bound refuses a condition that could take too long over the largest facts.
-func (k *check) bound(tree *cel.Ast) {
+// bound refuses a condition that could take too long over the largest facts,
+// and gives its cost.
+func (k *check) bound(tree *cel.Ast) uint64 {
 	estimate, err := k.env.cel.EstimateCost(tree, bounds{k.env.lists})
 	switch {
 	case err != nil:
@@ -113,4 +259,5 @@ func (k *check) bound(tree *cel.Ast) {
 	case estimate.Max > maxCost:
 		k.fault(0, "the condition could take too long over the largest facts; nest fewer loops and keep long lists out of them")
 	}
+	return estimate.Max
 }

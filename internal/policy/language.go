@@ -25,6 +25,8 @@ const (
 	maxText     = 1024 // assumed of a single text
 	maxCost     = 1_000_000
 	maxWhen     = 4 << 10 // bytes of one condition
+	maxNodes    = 4096    // parts of one condition, with those it names written out
+	maxOffset   = 18 * 3600
 )
 
 // environments hold the two sets of names that conditions are checked against:
@@ -32,47 +34,57 @@ const (
 type environments struct {
 	class, rule *environment
 	desks       []string
+	vendors     []string
 }
 
 type environment struct {
 	cel   *cel.Env
 	types *provider
 	lists map[string][]string
+	named []string // the conditions that have a name
 }
 
+// variables are the facts by their first word. A list may have the name of one
+// that yields, and then the word means the list.
 var variables = []struct {
-	name string
-	typ  *types.Type
+	name   string
+	typ    *types.Type
+	yields bool
 }{
-	{"now", types.TimestampType},
-	{"action", types.StringType},
-	{"subject", subjectType},
-	{"requester", requesterType},
-	{"agent", agentType},
-	{"request", requestType},
-	{"contacts", types.NewListType(contactType)},
-	{"history", types.NewListType(pastType)},
-	{"signals", types.NewListType(signalType)},
+	{"now", types.TimestampType, false},
+	{"action", types.StringType, false},
+	{"subject", subjectType, false},
+	{"requester", requesterType, false},
+	{"agent", agentType, false},
+	{"request", requestType, false},
+	{"location", locationType, true},
+	{"device", deviceType, true},
+	{"emergency", emergencyType, true},
+	{"delegation", delegationType, true},
+	{"contacts", types.NewListType(contactType), false},
+	{"history", types.NewListType(pastType), false},
+	{"signals", types.NewListType(signalType), false},
 }
 
-func newEnvironments(lists map[string][]string) environments {
-	return environments{class: newEnvironment(lists, true), rule: newEnvironment(lists, false)}
-}
-
-func newEnvironment(lists map[string][]string, forClass bool) *environment {
+func newEnvironment(lists map[string][]string, forClass bool, named ...string) *environment {
 	base, err := types.NewRegistry()
 	if err != nil {
 		panic("policy: the empty type registry cannot be made: " + err.Error())
 	}
-	e := &environment{types: &provider{Registry: base, forClass: forClass}, lists: lists}
-	vars := make([]*decls.VariableDecl, 0, len(variables)+len(lists))
+	e := &environment{types: &provider{Registry: base, forClass: forClass}, lists: lists, named: named}
+	vars := make([]*decls.VariableDecl, 0, len(variables)+len(lists)+len(named))
 	for _, v := range variables {
-		vars = append(vars, decls.NewVariable(v.name, v.typ))
+		if _, hidden := lists[v.name]; !hidden || !v.yields {
+			vars = append(vars, decls.NewVariable(v.name, v.typ))
+		}
 	}
 	for name := range lists {
 		if isListName(name) {
 			vars = append(vars, decls.NewVariable(name, types.NewListType(types.StringType)))
 		}
+	}
+	for _, name := range named {
+		vars = append(vars, decls.NewVariable(name, types.BoolType))
 	}
 	// dyn and type are left out: through them a misspelt field would be found
 	// only when a request comes in.
@@ -101,7 +113,9 @@ func isListName(name string) bool {
 		"import", "let", "loop", "package", "namespace", "return", "var", "void", "while", "has", "size", "bool", "bytes",
 		"double", "int", "list", "map", "string", "type", "uint", "dyn", "null_type", "duration", "timestamp", "optional_type"}
 	for _, v := range variables {
-		taken = append(taken, v.name)
+		if !v.yields {
+			taken = append(taken, v.name)
+		}
 	}
 	for i := range len(name) {
 		if c := name[i]; !(c >= 'a' && c <= 'z' || i > 0 && (c == '_' || c >= '0' && c <= '9')) {
@@ -110,6 +124,10 @@ func isListName(name string) bool {
 	}
 	return name != "" && len(name) <= 64 && !slices.Contains(taken, name)
 }
+
+// isConditionName reports whether name may name a condition: it could name a
+// list, and is no fact.
+func isConditionName(name string) bool { return isListName(name) && !factNamed(name) }
 
 func listValues(lists map[string][]string) map[string]ref.Val {
 	out := make(map[string]ref.Val, len(lists))
@@ -226,8 +244,18 @@ func (e environments) vocabulary(typ, field string) []string {
 		return words(allMethods())
 	case "agent.desk", "history.desk":
 		return slices.Clone(e.desks)
+	case "agent.company":
+		return append([]string{}, e.vendors...)
+	case "request.weekday":
+		return slices.Clone(weekdays)
 	}
 	return nil
+}
+
+// ranges are the only numbers some facts can be.
+var ranges = map[string]struct{ from, to int64 }{
+	"countersign.request.hour":   {0, 23},
+	"countersign.request.minute": {0, 59},
 }
 
 func allMethods() []proof.Method {

@@ -11,14 +11,13 @@ import (
 
 	"countersign/internal/approval"
 	"countersign/internal/identity"
+	"countersign/internal/policy/expr"
 	"countersign/internal/proof"
 )
 
 const (
 	apiVersion = "countersign/v1"
 	maxSource  = 256 << 10
-	maxRules   = 2000
-	maxList    = 10000
 	defaultEnd = 24 * 3600
 )
 
@@ -56,16 +55,22 @@ type loader struct {
 	decoder
 	policy *Policy
 	envs   environments
+	named  map[string]*condition // those read so far; nil for one with a fault
+	forms  map[string]*expr.Node // theirs
 }
 
-// document reads the fields in the order in which they need one another, which
-// need not be the order in which they stand.
+// topLevel are the fields of a policy, in the order in which they need one
+// another.
+var topLevel = []string{"apiVersion", "name", "risk_analysis", "eases", "accepted", "expires", "cool_off", "zone",
+	"lists", "conditions", "classes", "vendors", "desks", "rules"}
+
+// document reads the fields in the order of topLevel, which need not be the
+// order in which they stand.
 func (l *loader) document(root *yaml.Node) {
 	values := map[string]*yaml.Node{}
 	keep := func(v *yaml.Node, path string) { values[path] = v }
-	names := []string{"apiVersion", "name", "risk_analysis", "expires", "cool_off", "lists", "classes", "desks", "rules"}
 	want := fields{}
-	for _, n := range names {
+	for _, n := range topLevel {
 		want[n] = keep
 	}
 	l.mapping(root, "", want)
@@ -82,15 +87,19 @@ func (l *loader) document(root *yaml.Node) {
 		"risk_analysis": func(v *yaml.Node, path string) { l.policy.riskAnalysis = l.line(v, path) },
 		"expires":       func(v *yaml.Node, path string) { l.policy.expires = l.duration(v, path) },
 		"cool_off":      func(v *yaml.Node, path string) { l.policy.coolOff = l.duration(v, path) },
+		"zone":          func(v *yaml.Node, path string) { l.policy.zone = l.zoneName(v, path) },
+		"eases":         l.readEases,
+		"accepted":      l.readAccepted,
 		"lists":         l.readLists,
-		"classes":       func(v *yaml.Node, path string) { l.list(v, path, l.class) },
+		"conditions":    l.readConditions,
+		"classes":       l.readClasses,
+		"vendors":       l.readVendors,
 		"desks":         l.readDesks,
 		"rules":         l.readRules,
 	}
-	for _, n := range names {
-		if n == "classes" {
-			l.envs = newEnvironments(l.policy.lists)
-			l.policy.listVals = listValues(l.policy.lists)
+	for _, n := range topLevel {
+		if n == "conditions" {
+			l.prepare(values)
 		}
 		if v := values[n]; v != nil {
 			readers[n](v, n)
@@ -108,71 +117,6 @@ func (l *loader) document(root *yaml.Node) {
 	}
 }
 
-func (l *loader) readLists(v *yaml.Node, path string) {
-	if v.Kind != yaml.MappingNode {
-		l.fault(v, path, "expected names with a list each, found %s", kindOf(v))
-		return
-	}
-	want := fields{}
-	for i := 0; i+1 < len(v.Content); i += 2 {
-		key := v.Content[i]
-		if !isListName(key.Value) {
-			l.fault(key, path, "`%s` cannot name a list: use small letters, digits and underscores, and none of the words conditions already have", clip(key.Value))
-		}
-		want[key.Value] = func(v *yaml.Node, path string) {
-			var entries []string
-			l.list(v, path, func(v *yaml.Node, path string) {
-				if s, ok := l.text(v, path); ok {
-					entries = append(entries, s)
-				}
-			})
-			if len(entries) > maxList {
-				l.fault(v, path, "the list has %d entries; at most %d are allowed", len(entries), maxList)
-			}
-			l.policy.lists[key.Value] = entries
-		}
-	}
-	l.mapping(v, path, want)
-}
-
-func (l *loader) class(v *yaml.Node, path string) {
-	c := classRule{line: v.Line}
-	seen := l.mapping(v, path, fields{
-		"class": func(v *yaml.Node, path string) { c.class = identity.Class(l.word(v, path, words(identity.Classes))) },
-		"when":  func(v *yaml.Node, path string) { c.when = l.condition(v, path, l.envs.class) },
-	})
-	l.require(v, path, seen, "class", "when")
-	l.policy.classes = append(l.policy.classes, c)
-}
-
-// readDesks reads the desks' names before their reach, so that a condition can
-// be checked against every desk there is.
-func (l *loader) readDesks(v *yaml.Node, path string) {
-	if v.Kind == yaml.SequenceNode {
-		for _, d := range v.Content {
-			for i := 0; d.Kind == yaml.MappingNode && i+1 < len(d.Content); i += 2 {
-				if d.Content[i].Value == "desk" {
-					l.envs.desks = append(l.envs.desks, d.Content[i+1].Value)
-				}
-			}
-		}
-	}
-	l.list(v, path, func(v *yaml.Node, path string) {
-		d, name := &desk{line: v.Line}, ""
-		seen := l.mapping(v, path, fields{
-			"desk":     func(v *yaml.Node, path string) { name = l.name(v, path) },
-			"vendor":   func(v *yaml.Node, path string) { d.vendor = l.boolean(v, path) },
-			"reach":    func(v *yaml.Node, path string) { d.reach = l.condition(v, path, l.envs.rule) },
-			"tier_cap": func(v *yaml.Node, path string) { d.tierCap = identity.Tier(l.word(v, path, words(identity.Tiers))) },
-		})
-		l.require(v, path, seen, "desk", "reach")
-		if _, twice := l.policy.desks[name]; twice {
-			l.fault(v, path, "the desk `%s` is described twice; keep one", name)
-		}
-		l.policy.desks[name] = d
-	})
-}
-
 func (l *loader) readRules(v *yaml.Node, path string) {
 	if len(v.Content) > maxRules {
 		l.fault(v, path, "the policy has %d rules; at most %d are allowed", len(v.Content), maxRules)
@@ -185,7 +129,7 @@ func (l *loader) readRules(v *yaml.Node, path string) {
 			"rule":   func(v *yaml.Node, path string) { r.name = l.name(v, path) },
 			"when":   func(v *yaml.Node, path string) { r.when = l.condition(v, path, l.envs.rule) },
 			"demand": func(v *yaml.Node, path string) { r.demand = l.demand(v, path) },
-			"deny":   func(v *yaml.Node, path string) { r.deny = l.line(v, path) },
+			"deny":   func(v *yaml.Node, path string) { r.deny = l.refusal(v, path) },
 		})
 		l.require(v, path, seen, "rule", "when")
 		if (seen["demand"] == nil) == (seen["deny"] == nil) && v.Kind == yaml.MappingNode {
@@ -197,6 +141,16 @@ func (l *loader) readRules(v *yaml.Node, path string) {
 		lines[r.name] = v.Line
 		l.policy.rules = append(l.policy.rules, r)
 	})
+}
+
+// refusal reads a rule's reason. It must not read like a condition that failed,
+// so that the two can be told apart in a plan for ever.
+func (l *loader) refusal(v *yaml.Node, path string) string {
+	s := l.line(v, path)
+	if isFailure(s) {
+		l.fault(v, path, "this is what a plan says of a condition that failed; say in other words why the rule refuses")
+	}
+	return s
 }
 
 func (l *loader) demand(v *yaml.Node, path string) demand {
@@ -220,6 +174,7 @@ func (l *loader) demand(v *yaml.Node, path string) demand {
 		"notify":    func(v *yaml.Node, path string) { d.notify = l.words(v, path, slices.Clone(notifyWords)) },
 		"follow_up": func(v *yaml.Node, path string) { d.followUp = l.words(v, path, slices.Clone(followUpWords)) },
 		"review":    func(v *yaml.Node, path string) { d.review = l.duration(v, path) },
+		"probation": func(v *yaml.Node, path string) { d.probation = l.duration(v, path) },
 	})
 	if len(v.Content) == 0 && v.Kind == yaml.MappingNode {
 		l.fault(v, path, "the demand is empty; say what the rule asks for or take the rule out")

@@ -34,11 +34,31 @@ type Policy struct {
 	hash         string
 	expires      int64 // the longest life of a request, and its life when no rule says
 	coolOff      int64 // the shortest time on record, when no rule says more
+	zone         string
 	lists        map[string][]string
 	listVals     map[string]ref.Val
+	conditions   []named
 	classes      []classRule
+	vendors      []*vendor
 	desks        map[string]*desk
 	rules        []*rule
+	eases        *Eases
+	accepted     []Accepted
+	names        []Name
+}
+
+// named is a condition with a name of its own.
+type named struct {
+	name string
+	when *condition
+}
+
+// vendor is a company that runs desks.
+type vendor struct {
+	line    int
+	name    string
+	reach   *condition    // nil when the vendor has none
+	tierCap identity.Tier // "" when the vendor has none
 }
 
 type classRule struct {
@@ -50,6 +70,8 @@ type classRule struct {
 type desk struct {
 	line    int
 	vendor  bool
+	company string // the vendor's name, when it has one
+	zone    string
 	reach   *condition
 	tierCap identity.Tier // "" when the desk has none
 }
@@ -68,7 +90,7 @@ type demand struct {
 	tier                       identity.Tier
 	proofs                     proof.Formula
 	approvals                  []approval.Need
-	wait, coolOff              int64
+	wait, coolOff, probation   int64
 	expires, review            int64
 	delivery, notify, followUp []string
 }
@@ -107,6 +129,15 @@ func (p *Policy) Desks() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// Zone is the IANA name of the time zone that the desk's clock shows: the
+// desk's own, else the policy's, else "". Load checks only how it is spelt.
+func (p *Policy) Zone(desk string) string {
+	if d := p.desks[desk]; d != nil && d.zone != "" {
+		return d.zone
+	}
+	return p.zone
 }
 
 // Methods lists every proof method that some rule mentions, sorted.

@@ -24,12 +24,19 @@ type view struct {
 	requester object
 	agent     object
 	request   object
-	contacts  ref.Val
-	history   ref.Val
-	signals   ref.Val
+
+	location   object
+	device     object
+	emergency  object
+	delegation object
+
+	contacts ref.Val
+	history  ref.Val
+	signals  ref.Val
 
 	subjectFacts subjectFacts
-	agentFacts   Agent
+	agentFacts   agentFacts
+	requestFacts requestFacts
 }
 
 // subjectFacts is the subject with what the policy itself says about it.
@@ -39,17 +46,46 @@ type subjectFacts struct {
 	groups ref.Val
 }
 
-func newView(f *Facts, lists map[string]ref.Val, vendor bool) *view {
+// agentFacts is the agent with what the policy itself says about the desk.
+type agentFacts struct {
+	Agent
+	company string
+}
+
+// requestFacts is the request with the desk's clock.
+type requestFacts struct {
+	*Request
+	at time.Time
+}
+
+// local is the time on the desk's clock; false when nobody recorded its zone.
+func (r *requestFacts) local() (time.Time, bool) {
+	if r.Offset == nil {
+		return time.Time{}, false
+	}
+	return r.at.UTC().Add(time.Duration(*r.Offset) * time.Second), true
+}
+
+// newView shows f; desk is the agent's, nil when the policy does not know it.
+func newView(f *Facts, lists map[string]ref.Val, desk *desk) *view {
 	v := &view{facts: f, lists: lists}
 	v.subjectFacts.Subject = &f.Subject
-	v.agentFacts = f.Agent
-	v.agentFacts.Vendor = vendor
+	v.agentFacts.Agent = f.Agent
+	v.agentFacts.Vendor = false
+	if desk != nil {
+		v.agentFacts.Vendor, v.agentFacts.company = desk.vendor, desk.company
+	}
+	v.requestFacts = requestFacts{&f.Request, f.At}
 	v.now = types.Timestamp{Time: f.At}
 	v.action = types.String(f.Action)
 	v.subject = object{subjectType, &v.subjectFacts}
 	v.requester = object{requesterType, &f.Requester}
 	v.agent = object{agentType, &v.agentFacts}
-	v.request = object{requestType, &f.Request}
+	v.request = object{requestType, &v.requestFacts}
+	v.location = object{locationType, f.Location}
+	v.device = object{deviceType, f.Device}
+	v.emergency = object{emergencyType, f.Emergency}
+	v.delegation = object{delegationType, f.Delegation}
 	return v
 }
 
@@ -58,6 +94,9 @@ func (v *view) Parent() cel.Activation { return nil }
 
 // ResolveName implements cel.Activation.
 func (v *view) ResolveName(name string) (any, bool) {
+	if list, ok := v.lists[name]; ok {
+		return list, true
+	}
 	switch name {
 	case "now":
 		return v.now, true
@@ -71,6 +110,14 @@ func (v *view) ResolveName(name string) (any, bool) {
 		return &v.agent, true
 	case "request":
 		return &v.request, true
+	case "location":
+		return &v.location, true
+	case "device":
+		return &v.device, true
+	case "emergency":
+		return &v.emergency, true
+	case "delegation":
+		return &v.delegation, true
 	case "contacts":
 		return listOnce(&v.contacts, contactType, v.facts.Contacts), true
 	case "history":
@@ -78,8 +125,7 @@ func (v *view) ResolveName(name string) (any, bool) {
 	case "signals":
 		return listOnce(&v.signals, signalType, v.facts.Signals), true
 	}
-	list, ok := v.lists[name]
-	return list, ok
+	return nil, false
 }
 
 func listOnce[T any](cache *ref.Val, typ *types.Type, of []T) ref.Val {
@@ -134,107 +180,9 @@ var (
 	contactType   = types.NewObjectType("countersign.contacts")
 	pastType      = types.NewObjectType("countersign.history")
 	signalType    = types.NewObjectType("countersign.signals")
+
+	locationType   = types.NewObjectType("countersign.location")
+	deviceType     = types.NewObjectType("countersign.device")
+	emergencyType  = types.NewObjectType("countersign.emergency")
+	delegationType = types.NewObjectType("countersign.delegation")
 )
-
-// fact is a field that conditions can read. get gives nil when it is absent.
-type fact struct {
-	name string
-	typ  *types.Type
-	get  func(of any) ref.Val
-}
-
-func text[T any, S ~string](name string, get func(*T) S) fact {
-	return fact{name, types.StringType, func(of any) ref.Val { return types.String(get(of.(*T))) }}
-}
-
-func optionalText[T any, S ~string](name string, get func(*T) S) fact {
-	return fact{name, types.StringType, func(of any) ref.Val {
-		if s := get(of.(*T)); s != "" {
-			return types.String(s)
-		}
-		return nil
-	}}
-}
-
-func boolean[T any](name string, get func(*T) bool) fact {
-	return fact{name, types.BoolType, func(of any) ref.Val { return types.Bool(get(of.(*T))) }}
-}
-
-func moment[T any](name string, get func(*T) time.Time) fact {
-	return fact{name, types.TimestampType, func(of any) ref.Val { return types.Timestamp{Time: get(of.(*T))} }}
-}
-
-// factsOf lists what conditions can read of each object, by the JSON names.
-var factsOf = map[string][]fact{
-	subjectType.TypeName(): {
-		text("id", func(s *subjectFacts) identity.AccountID { return s.ID }),
-		text("person", func(s *subjectFacts) identity.PersonID { return s.Person }),
-		text("directory", func(s *subjectFacts) string { return s.Directory }),
-		text("login", func(s *subjectFacts) string { return s.Login }),
-		text("name", func(s *subjectFacts) string { return s.Name }),
-		optionalText("unit", func(s *subjectFacts) string { return s.Unit }),
-		optionalText("location", func(s *subjectFacts) string { return s.Location }),
-		{"groups", types.NewListType(types.StringType), func(of any) ref.Val { return of.(*subjectFacts).groupList() }},
-		{"admin", types.BoolType, func(of any) ref.Val {
-			if admin := of.(*subjectFacts).Admin; admin != nil {
-				return types.Bool(*admin)
-			}
-			return nil
-		}},
-		boolean("service", func(s *subjectFacts) bool { return s.Service }),
-		text("status", func(s *subjectFacts) string { return s.Status }),
-		boolean("locked", func(s *subjectFacts) bool { return s.Locked }),
-		boolean("fenced", func(s *subjectFacts) bool { return s.Fenced }),
-		optionalText("manager", func(s *subjectFacts) identity.PersonID { return s.Manager }),
-		{"created", types.TimestampType, func(of any) ref.Val {
-			if created := of.(*subjectFacts).Created; created != nil {
-				return types.Timestamp{Time: *created}
-			}
-			return nil
-		}},
-		{"enrolled", types.NewListType(types.StringType), func(of any) ref.Val {
-			return types.NewStringList(types.DefaultTypeAdapter, of.(*subjectFacts).Enrolled)
-		}},
-		{"staff", types.NewListType(types.StringType), func(of any) ref.Val {
-			return types.NewStringList(types.DefaultTypeAdapter, of.(*subjectFacts).Staff)
-		}},
-		text("class", func(s *subjectFacts) identity.Class { return s.class }),
-	},
-	requesterType.TypeName(): {
-		text("person", func(r *Requester) identity.PersonID { return r.Person }),
-	},
-	agentType.TypeName(): {
-		optionalText("person", func(a *Agent) identity.PersonID { return a.Person }),
-		optionalText("desk", func(a *Agent) string { return a.Desk }),
-		boolean("vendor", func(a *Agent) bool { return a.Vendor }),
-	},
-	requestType.TypeName(): {
-		text("channel", func(r *Request) identity.Channel { return r.Channel }),
-		optionalText("ticket", func(r *Request) string { return r.Ticket }),
-	},
-	contactType.TypeName(): {
-		text("id", func(c *Contact) string { return c.ID }),
-		text("kind", func(c *Contact) string { return c.Kind }),
-		moment("first_seen", func(c *Contact) time.Time { return c.FirstSeen }),
-		text("source", func(c *Contact) string { return c.Source }),
-		boolean("own", func(c *Contact) bool { return c.Own }),
-	},
-	pastType.TypeName(): {
-		text("request", func(h *Past) string { return h.Request }),
-		text("action", func(h *Past) identity.Action { return h.Action }),
-		text("outcome", func(h *Past) string { return h.Outcome }),
-		optionalText("desk", func(h *Past) string { return h.Desk }),
-		moment("at", func(h *Past) time.Time { return h.At }),
-	},
-	signalType.TypeName(): {
-		text("kind", func(s *Signal) string { return s.Kind }),
-		moment("at", func(s *Signal) time.Time { return s.At }),
-	},
-}
-
-func (s *subjectFacts) groupList() ref.Val {
-	if s.groups == nil {
-		s.groups = types.NewStringList(types.DefaultTypeAdapter, s.Groups)
-	}
-	return s.groups
-}

@@ -1,0 +1,64 @@
+package policy
+
+import (
+	"unicode/utf8"
+)
+
+// checkTexts refuses texts beyond the size that the cost of conditions is
+// estimated for.
+func (d *decision) checkTexts(f *Facts) {
+	s := &f.Subject
+	texts := []string{string(s.ID), string(s.Person), s.Directory, s.Login, s.Name, s.Unit, s.Location, s.Status, string(s.Manager),
+		string(f.Requester.Person), string(f.Agent.Person), f.Agent.Desk, f.Request.Ticket, f.Request.Zone}
+	if l := f.Location; l != nil {
+		texts = append(texts, l.Network, l.Source)
+	}
+	if v := f.Device; v != nil {
+		texts = append(texts, v.ID, v.Source)
+	}
+	if e := f.Emergency; e != nil {
+		texts = append(texts, e.Incident)
+	}
+	if g := f.Delegation; g != nil {
+		texts = append(texts, string(g.Person))
+	}
+	long := anyTooLong(texts...) || anyTooLong(s.Groups...) || anyTooLong(s.Staff...) || anyTooLong(s.Enrolled...)
+	for i := range f.Contacts {
+		long = long || anyTooLong(f.Contacts[i].ID, f.Contacts[i].Kind, f.Contacts[i].Source)
+	}
+	for i := range f.History {
+		h := &f.History[i]
+		long = long || anyTooLong(h.Request, string(h.Action), h.Outcome, h.Desk)
+	}
+	for i := range f.Signals {
+		long = long || anyTooLong(f.Signals[i].Kind)
+	}
+	if long {
+		d.deny(byFacts, "a text is longer than the %d characters a policy can be asked about", maxText)
+	}
+}
+
+func anyTooLong(texts ...string) bool {
+	for _, s := range texts {
+		if len(s) > maxText && utf8.RuneCountInString(s) > maxText {
+			return true
+		}
+	}
+	return false
+}
+
+// checkCircumstances refuses circumstances that contradict themselves.
+func (d *decision) checkCircumstances(f *Facts) {
+	if o := f.Request.Offset; o != nil && (*o < -maxOffset || *o > maxOffset) {
+		d.deny(byFacts, "the desk's clock is more than %d hours from UTC", maxOffset/3600)
+	}
+	if l := f.Location; l != nil && l.Country != "" && !isCountry(l.Country) {
+		d.deny(byFacts, "the country is not a code of two capital letters")
+	}
+	if e := f.Emergency; e != nil && (f.At.Before(e.Declared) || !f.At.Before(e.Until)) {
+		d.deny(byFacts, "the emergency is not in force at the time of the request")
+	}
+	if g := f.Delegation; g != nil && (f.At.Before(g.Since) || !f.At.Before(g.Until)) {
+		d.deny(byFacts, "the delegation is not in force at the time of the request")
+	}
+}
