@@ -49,6 +49,11 @@ var rows = []row{
 	{at: "internal/policy/expr", floor: pure},
 	{at: "internal/policy", floor: pure, ours: "identity proof approval policy/expr",
 		vendors: "cel.dev/cel-go cel.dev/expr go.yaml.in/yaml/v4"},
+	// What people write for the policy's tools: requests, and cases of a policy.
+	{at: "internal/policy/yamltext", floor: pure, ours: "identity proof", vendors: "go.yaml.in/yaml/v4"},
+	{at: "internal/policy/specimen", floor: pure, ours: "identity proof policy policy/yamltext", vendors: "go.yaml.in/yaml/v4"},
+	{at: "internal/policy/cases", floor: pure, ours: "identity proof approval policy policy/specimen policy/yamltext",
+		vendors: "go.yaml.in/yaml/v4"},
 	// The roster says who may sign; what they may sign is the policy's affair.
 	{at: "internal/roster", floor: pure, ours: "identity statement ledger proof proof/passkey"},
 	{at: "internal/reset", floor: pure, ours: "identity statement proof proof/passkey approval policy ledger"},
@@ -125,7 +130,7 @@ var rows = []row{
 	{at: "internal/demo", floor: wiring, ours: "...", std: "net/http", vendors: "golang.org/x/term golang.org/x/mod/sumdb/note"},
 
 	// Commands.
-	{at: "cmd/countersign", floor: command, ours: "app demo client softkey sealing " + allPure,
+	{at: "cmd/countersign", floor: command, ours: "app demo client softkey sealing policy/specimen policy/cases " + allPure,
 		std: "net/http syscall", vendors: "github.com/alecthomas/kong golang.org/x/term"},
 	// The auditor's program must be small enough to read.
 	{at: "cmd/countersign-verify", floor: command, ours: allPure},
