@@ -150,9 +150,8 @@ const (
 )
 
 // moment reads a span from *from or a time. It is written as a span under its
-// first name when it is whole seconds and less than a hundred years away, and
-// otherwise as a time under its second; the time of the request itself has
-// nothing to be away from.
+// first name when it is whole seconds and at most a hundred years away, and
+// otherwise as a time under its second.
 func moment(span, exact string, of, from *time.Time, direction int64, away time.Duration) field {
 	names := []string{span, exact}
 	if span == exact {
@@ -168,12 +167,32 @@ func moment(span, exact string, of, from *time.Time, direction int64, away time.
 		},
 		text: func() string {
 			d := time.Duration(direction) * of.Sub(*from)
-			if from == &monday || d%time.Second != 0 || d.Abs() > yamltext.MaxSpan*time.Second {
+			if d%time.Second != 0 || d.Abs() > yamltext.MaxSpan*time.Second {
 				return exact + ": " + timeText(*of)
 			}
 			return span + ": " + yamltext.Span(int64(d/time.Second))
 		},
 	}
+}
+
+// instant is a time that no other time is near to.
+func instant(name string, of *time.Time, ordinary time.Time) field {
+	return field{
+		names: []string{name},
+		dflt:  func() { *of = ordinary },
+		read: func(r *yamltext.Reader, v *yaml.Node, path string) {
+			t, ok := readTime(v)
+			if *of = t; !ok {
+				r.Fault(v, path, "`%s` is not a time; write it like 2026-03-02T12:00:00Z", yamltext.Clip(v.Value))
+			}
+		},
+		text: func() string { return name + ": " + timeText(*of) },
+	}
+}
+
+func readTime(v *yaml.Node) (time.Time, bool) {
+	t, err := time.Parse(time.RFC3339Nano, v.Value)
+	return t.UTC(), err == nil && v.Kind == yaml.ScalarNode
 }
 
 func optionalMoment(name string, of **time.Time, from *time.Time) field {
@@ -197,8 +216,8 @@ func optionalMoment(name string, of **time.Time, from *time.Time) field {
 }
 
 func readMoment(r *yamltext.Reader, v *yaml.Node, path string, from time.Time, direction int64) (time.Time, bool) {
-	if t, err := time.Parse(time.RFC3339Nano, v.Value); err == nil && v.Kind == yaml.ScalarNode {
-		return t.UTC(), true
+	if t, ok := readTime(v); ok {
+		return t, true
 	}
 	seconds, ok := readSpan(r, v, path)
 	return from.Add(time.Duration(direction*seconds) * time.Second), ok

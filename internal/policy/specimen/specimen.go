@@ -57,7 +57,7 @@ func Ordinary() policy.Facts {
 // text is the ordinary request. Times come back in UTC, and lists are never
 // nil. The error is policy.Problems: all faults at once.
 func Parse(text []byte) (policy.Facts, error) {
-	r := &yamltext.Reader{What: "a request's facts"}
+	r := &yamltext.Reader{What: "a specimen"}
 	if isRecorded(text) {
 		f, problems := parseRecorded(text)
 		return f, asError(problems)

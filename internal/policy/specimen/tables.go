@@ -13,7 +13,7 @@ import (
 // may rest on the facts above it, never on those below.
 func factFields(f *policy.Facts) []field {
 	return []field{
-		moment("at", "at", &f.At, &monday, back, 0),
+		instant("at", &f.At, monday),
 		word("action", &f.Action, identity.PasswordReset, identity.Actions),
 		object("subject", &f.Subject, func(s *policy.Subject) []field { return subjectFields(f, s) }),
 		object("requester", &f.Requester, func(q *policy.Requester) []field {
