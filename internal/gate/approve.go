@@ -74,7 +74,10 @@ func (g *Gate) signable(ctx context.Context, c Caller, id string, d reset.Decisi
 	if !may {
 		return s, m, ErrForbidden
 	}
-	return s, m, nil
+	if d != reset.Deny {
+		err = g.trusted(ctx, m.Person)
+	}
+	return s, m, err
 }
 
 // Vote records the caller's signed decision over the statement with the given

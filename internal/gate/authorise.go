@@ -9,6 +9,7 @@ import (
 
 	"countersign/internal/directory"
 	"countersign/internal/identity"
+	"countersign/internal/policy"
 	"countersign/internal/reset"
 	"countersign/internal/roster"
 	"countersign/internal/store"
@@ -39,7 +40,7 @@ func (g *Gate) plan(ctx context.Context, id, actor string, order bool) (reset.St
 			}
 			return s, &reset.Refusal{Code: reset.RequestEnded, Msg: fmt.Sprintf("the request stands at %s", s.Status())}
 		}
-		cmd, on, err := g.authorisation(ctx, s)
+		cmd, pol, on, err := g.authorisation(ctx, s)
 		if err != nil {
 			return s, err
 		}
@@ -57,31 +58,35 @@ func (g *Gate) plan(ctx context.Context, id, actor string, order bool) (reset.St
 		if err != nil {
 			return s, err
 		}
+		if len(events) > 0 {
+			g.faults(s.ID, pol, cmd.Plan)
+		}
 		return after, refusal
 	}
 }
 
 // authorisation gathers everything afresh. An account that has gone is a
 // refusal by the facts: its status is no longer active.
-func (g *Gate) authorisation(ctx context.Context, s reset.State) (reset.Authorise, []store.Footing, error) {
+func (g *Gate) authorisation(ctx context.Context, s reset.State) (reset.Authorise, *policy.Policy, []store.Footing, error) {
 	chain, pol, err := g.rules(ctx)
 	if err != nil {
-		return reset.Authorise{}, nil, err
+		return reset.Authorise{}, nil, nil, err
 	}
 	a, err := g.lookup(ctx, s.Subject)
 	if errors.Is(err, directory.ErrNotFound) {
 		a = directory.Account{ID: s.Subject, Person: s.Person, Login: s.Facts.Subject.Login, Status: directory.Disabled}
 	} else if err != nil {
-		return reset.Authorise{}, nil, err
+		return reset.Authorise{}, nil, nil, err
 	}
 	f, err := g.facts(ctx, a, asking{
 		action: s.Action, requester: s.Requester, agent: s.Agent, desk: s.Desk,
 		channel: s.Channel, ticket: s.Facts.Request.Ticket, except: s.ID,
-	}, chain, g.now())
+	}, chain, pol, g.now())
 	if err != nil {
-		return reset.Authorise{}, nil, err
+		return reset.Authorise{}, nil, nil, err
 	}
-	return reset.Authorise{Facts: f, Policy: pol.Hash(), Plan: pol.Plan(f), Order: newID("ord"), Gone: gone(chain, s, f.Subject.Manager)}, footing(chain), nil
+	cmd := reset.Authorise{Facts: f, Policy: pol.Hash(), Plan: pol.Plan(f), Order: newID("ord"), Gone: gone(chain, s, f.Subject.Manager)}
+	return cmd, pol, footing(chain), nil
 }
 
 // gone lists signers who no longer hold a role they signed in.

@@ -26,10 +26,12 @@ const (
 	ScopeRead  Scope = "requests:read"
 	ScopeEnrol Scope = "enrolments:write"
 	ScopeAudit Scope = "ledger:read" // bundles and the whole timeline
+	// ScopeReport is for what integrations know about people: see Report.
+	ScopeReport Scope = "facts:report"
 )
 
 // Scopes lists every scope.
-var Scopes = []Scope{ScopeOpen, ScopeRead, ScopeEnrol, ScopeAudit}
+var Scopes = []Scope{ScopeOpen, ScopeRead, ScopeEnrol, ScopeAudit, ScopeReport}
 
 func (c Caller) actor() string {
 	if c.Person != "" {

@@ -72,7 +72,7 @@ type asking struct {
 }
 
 // facts gathers what the policy decides on, all at one moment.
-func (g *Gate) facts(ctx context.Context, a directory.Account, ask asking, chain roster.State, at time.Time) (policy.Facts, error) {
+func (g *Gate) facts(ctx context.Context, a directory.Account, ask asking, chain roster.State, pol *policy.Policy, at time.Time) (policy.Facts, error) {
 	f := policy.Facts{
 		At: at, Action: ask.action, Subject: a.Facts(), Requester: policy.Requester{Person: ask.requester},
 		Agent:    policy.Agent{Person: ask.agent, Desk: ask.desk},
@@ -93,11 +93,17 @@ func (g *Gate) facts(ctx context.Context, a directory.Account, ask asking, chain
 	if f.Subject.Enrolled, err = g.enrolled(ctx, a.Person, contacts, at); err != nil {
 		return f, err
 	}
+	if err := (zones{}).localTime(&f, pol); err != nil {
+		return f, err
+	}
+	if err := g.reported(ctx, &f); err != nil {
+		return f, err
+	}
 	return f, g.past(ctx, &f, ask.except)
 }
 
-// past adds earlier requests about the same person, and the fence. A fence
-// stands until it is reviewed, however long ago it went up.
+// past adds earlier requests about the same person, the fence, and probation.
+// A fence stands until it is reviewed, however long ago it went up.
 func (g *Gate) past(ctx context.Context, f *policy.Facts, except string) error {
 	return g.eachRow(ctx, store.RowQuery{Person: f.Subject.Person}, func(r store.Row) error {
 		var s reset.State
@@ -105,6 +111,7 @@ func (g *Gate) past(ctx context.Context, f *policy.Facts, except string) error {
 			return fmt.Errorf("gate: reading the row of %s: %w", r.ID, err)
 		}
 		f.Subject.Fenced = f.Subject.Fenced || s.Fences()
+		f.Subject.OnProbation = f.Subject.OnProbation || s.OnProbation(f.At)
 		if r.ID != except && r.Opened.After(f.At.Add(-historyReach)) {
 			f.History = append(f.History, policy.Past{Request: r.ID, Action: r.Action, Outcome: r.Status, Desk: r.Desk, At: r.Opened})
 		}

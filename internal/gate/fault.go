@@ -1,6 +1,10 @@
 package gate
 
-import "countersign/internal/reset"
+import (
+	"errors"
+
+	"countersign/internal/reset"
+)
 
 // Fault is a no that is not the request's own (*reset.Refusal is that): who
 // may not, what is not there, what is down. Its text is safe for the caller.
@@ -29,5 +33,8 @@ var (
 	// ErrAnswer: the answer was wrong.
 	ErrAnswer = &Fault{"answer_refused", "that is not right"}
 )
+
+// ErrPolicy: the policy in force does not load here, so nothing is decided.
+var ErrPolicy = errors.New("gate: the policy in force does not load")
 
 func invalid(msg string) error { return &Fault{"invalid", msg} }

@@ -51,6 +51,9 @@ type Parts struct {
 	Box         *sealing.Box
 	Now         func() time.Time
 	Log         *slog.Logger
+	// Faulted hears of every rule of the policy in force that could not be
+	// evaluated for a recorded decision, by the rule's name; nil: nobody does.
+	Faulted func(inForce *policy.Policy, rule string)
 }
 
 // Gate is the door. Its methods are safe for concurrent use.
@@ -64,16 +67,22 @@ type Gate struct {
 	box   *sealing.Box
 	clock func() time.Time
 	log   *slog.Logger
+	hear  func(*policy.Policy, string)
 
 	mu     sync.Mutex
 	chain  roster.State
 	policy *policy.Policy // compiled from chain.PolicyText
+
+	simulating sync.Mutex // one at a time: each plans every request of a year, twice
 }
 
 // New opens the door on a store. It replays the roster, verifying it.
 func New(ctx context.Context, cfg Config, p Parts) (*Gate, error) {
-	g := &Gate{cfg: cfg, store: p.Store, mail: p.Sender, hash: p.Hasher, box: p.Box, clock: p.Now, log: p.Log,
+	g := &Gate{cfg: cfg, store: p.Store, mail: p.Sender, hash: p.Hasher, box: p.Box, clock: p.Now, log: p.Log, hear: p.Faulted,
 		dirs: map[string]directory.Directory{}}
+	if g.hear == nil {
+		g.hear = func(*policy.Policy, string) {}
+	}
 	for _, d := range p.Directories {
 		if _, dup := g.dirs[d.Name()]; dup {
 			return nil, fmt.Errorf("gate: two directories are named %q", d.Name())
@@ -100,7 +109,9 @@ func salt() (s [32]byte) {
 var errNotFounded = &Fault{Code: "not_founded", Msg: "the roster has not been founded yet; run `countersign roster init` and use the invitation it prints"}
 
 // rules returns the roster and the policy in force, catching up with the
-// ledger. What is already folded stays folded.
+// ledger. What is already folded stays folded. Both come from one entry of the
+// ledger: a policy that does not load is never replaced by an earlier one,
+// which is no longer in force, but refuses everything that needs a policy.
 func (g *Gate) rules(ctx context.Context) (roster.State, *policy.Policy, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -119,9 +130,9 @@ func (g *Gate) rules(ctx context.Context) (roster.State, *policy.Policy, error) 
 		return roster.State{}, nil, errNotFounded
 	}
 	if g.policy == nil || g.policy.Hash() != g.chain.Policy {
-		p, err := policy.Load([]byte(g.chain.PolicyText))
+		p, err := LoadPolicy([]byte(g.chain.PolicyText))
 		if err != nil {
-			return roster.State{}, nil, fmt.Errorf("gate: the policy in force does not load: %w", err)
+			return roster.State{}, nil, fmt.Errorf("%w: %w", ErrPolicy, err)
 		}
 		g.policy = p
 	}

@@ -12,7 +12,6 @@ import (
 
 	"countersign/internal/identity"
 	"countersign/internal/ledger"
-	"countersign/internal/policy"
 	"countersign/internal/proof/passkey"
 	"countersign/internal/reset"
 	"countersign/internal/roster"
@@ -82,7 +81,7 @@ func (g *Gate) InviteFounder(ctx context.Context, i Invitee, policyText []byte) 
 	if !slices.Contains(i.Roles, identity.Officer) {
 		return "", invalid("the founder has to be an officer")
 	}
-	if _, err := policy.Load(policyText); err != nil {
+	if _, err := LoadPolicy(policyText); err != nil {
 		return "", fmt.Errorf("gate: the policy does not load: %w", err)
 	}
 	return g.invite(ctx, invitation{Founding: true, Person: i.Person, Name: i.Name, Roles: i.Roles, Desk: i.Desk, PolicyText: string(policyText)})
@@ -91,12 +90,8 @@ func (g *Gate) InviteFounder(ctx context.Context, i Invitee, policyText []byte) 
 // Invite makes an invitation for a person to join the roster. Redeeming it
 // proposes them; officers still have to countersign.
 func (g *Gate) Invite(ctx context.Context, c Caller, i Invitee) (token string, err error) {
-	m, _, err := g.member(ctx, c)
-	if err != nil {
+	if _, _, err := g.governor(ctx, c); err != nil {
 		return "", err
-	}
-	if !m.Has(identity.Officer) {
-		return "", ErrForbidden
 	}
 	if err := i.check(); err != nil {
 		return "", err
@@ -220,6 +215,9 @@ func (g *Gate) Found(ctx context.Context, token string, a passkey.Assertion) err
 	}
 	f := g.founding(i)
 	f.Assertion = a
+	if _, err := LoadPolicy([]byte(f.PolicyText)); err != nil {
+		return &Fault{"roster_refused", "the policy of the invitation does not load here: " + err.Error()}
+	}
 	return g.extend(ctx, string(i.Person), f, 0, drop(item))
 }
 

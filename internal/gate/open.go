@@ -9,6 +9,7 @@ import (
 
 	"countersign/internal/directory"
 	"countersign/internal/identity"
+	"countersign/internal/policy"
 	"countersign/internal/reset"
 	"countersign/internal/store"
 )
@@ -57,6 +58,9 @@ func (g *Gate) Open(ctx context.Context, c Caller, w Wish) (View, error) {
 		}
 		if !m.Has(identity.Agent) {
 			return View{}, ErrForbidden
+		}
+		if err := g.trusted(ctx, m.Person); err != nil {
+			return View{}, err
 		}
 		ask.agent, ask.desk = m.Person, m.Desk
 	}
@@ -107,7 +111,7 @@ func (g *Gate) begin(ctx context.Context, c Caller, a directory.Account, ask ask
 	if err != nil {
 		return before, err
 	}
-	f, err := g.facts(ctx, a, ask, chain, g.now())
+	f, err := g.facts(ctx, a, ask, chain, pol, g.now())
 	if err != nil {
 		return before, err
 	}
@@ -116,7 +120,20 @@ func (g *Gate) begin(ctx context.Context, c Caller, a directory.Account, ask ask
 	if err != nil {
 		return before, errors.Join(err, g.note(ctx, c, Barred{a.ID, ask.action, reset.CodeOf(err)}, "barred"))
 	}
-	return after, g.commit(ctx, before, after, c.actor(), events, besides{rests: footing(chain)})
+	if err := g.commit(ctx, before, after, c.actor(), events, besides{rests: footing(chain)}); err != nil {
+		return after, err
+	}
+	g.faults(after.ID, pol, cmd.Plan)
+	return after, nil
+}
+
+// faults tells of the rules that could not be evaluated, once a decision that
+// they denied is recorded. A reason names facts and never their values.
+func (g *Gate) faults(request string, pol *policy.Policy, p policy.Plan) {
+	for _, d := range pol.Faults(p) {
+		g.log.Warn("a rule could not be evaluated, so it denies", "request", request, "policy", pol.Hash(), "rule", d.Rule, "reason", d.Reason)
+		g.hear(pol, d.Rule)
+	}
 }
 
 // Barred is the ledger's note of a request that could not even be opened: an

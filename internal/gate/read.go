@@ -43,9 +43,12 @@ type View struct {
 	FollowUps  []reset.FollowedUp `json:"follow_ups"`
 	ReviewOwed bool               `json:"review_owed"`
 	Repudiated bool               `json:"repudiated"`
-	Policy     string             `json:"policy"`
-	Reasons    []policy.Denial    `json:"reasons,omitempty"` // of a refusal; oversight only
-	Version    uint64             `json:"version"`
+	// Probation is until when the person acts for nobody else, after a reset
+	// whose plan says so.
+	Probation *time.Time      `json:"probation_until,omitempty"`
+	Policy    string          `json:"policy"`
+	Reasons   []policy.Denial `json:"reasons,omitempty"` // of a refusal; oversight only
+	Version   uint64          `json:"version"`
 }
 
 // SubjectView is the minimum a desk needs to know whom it talks about.
@@ -108,7 +111,7 @@ func (g *Gate) view(ctx context.Context, c Caller, s reset.State) (View, error) 
 		Channel: s.Channel, Desk: s.Desk, Agent: s.Agent, Ticket: s.Facts.Request.Ticket,
 		OpenedAt: s.OpenedAt, ChangedAt: s.ChangedAt, ExpiresAt: s.ExpiresAt(), Needs: s.Plan.Approvals,
 		Proved: []ProofView{}, Approvals: []ApprovalView{}, FollowUps: slices.Clone(s.FollowUps),
-		ReviewOwed: s.ReviewOwed(), Repudiated: s.Repudiated, Policy: s.Policy, Version: s.Version,
+		Probation: s.Probation, ReviewOwed: s.ReviewOwed(), Repudiated: s.Repudiated, Policy: s.Policy, Version: s.Version,
 	}
 	if v.FollowUps == nil {
 		v.FollowUps = []reset.FollowedUp{}

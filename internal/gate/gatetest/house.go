@@ -29,6 +29,7 @@ import (
 	"countersign/internal/identity"
 	"countersign/internal/notify/mailbox"
 	"countersign/internal/passhash"
+	"countersign/internal/policy"
 	"countersign/internal/proof"
 	"countersign/internal/proof/passkey"
 	"countersign/internal/proof/totp"
@@ -85,6 +86,7 @@ type House struct {
 	LogKey    string
 	LogSigner note.Signer // for tests that play a server which has been taken over
 	Path      string      // of the database
+	Faulted   []string    // rules that could not be evaluated, in the order of the decisions
 	keys      map[identity.PersonID]softkey.Key
 
 	mu  sync.Mutex
@@ -179,7 +181,12 @@ func build(t testing.TB, dir string, wrap func(store.Store) store.Store) *House 
 	h.Gate, err = gate.New(ctx, gate.Config{
 		Organisation: "Aviary", BaseURL: Origin, LogKey: vkey, SoftwareKeys: true, SecurityMail: "soc@corp.example",
 		RelyingParty: passkey.RelyingParty{ID: "localhost", Origins: []string{Origin}},
-	}, gate.Parts{Store: wrap(h.Store), Directories: []directory.Directory{h.Directory}, Sender: h.Mail, Hasher: hasher, Box: h.Box, Now: h.Now, Log: logger})
+	}, gate.Parts{Store: wrap(h.Store), Directories: []directory.Directory{h.Directory}, Sender: h.Mail, Hasher: hasher, Box: h.Box, Now: h.Now, Log: logger,
+		Faulted: func(_ *policy.Policy, rule string) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.Faulted = append(h.Faulted, rule)
+		}})
 	h.Must(err)
 	h.Act(h.Directory)
 	return h
