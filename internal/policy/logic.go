@@ -12,12 +12,20 @@ import (
 // Logic lays a policy open for tools that reason about it instead of asking it
 // about one request. It is what Plan computes with, in the order of the text.
 type Logic struct {
-	Classes []Sorting
-	Vendors []Bound
-	Desks   []Bound
-	Rules   []Rule
-	Expires int64 // seconds: the longest life of a request, and its life when no rule says
-	CoolOff int64 // seconds: the shortest time on record, and that when no rule says
+	Conditions []Naming
+	Classes    []Sorting
+	Vendors    []Bound
+	Desks      []Bound
+	Rules      []Rule
+	Expires    int64 // seconds: the longest life of a request, and its life when no rule says
+	CoolOff    int64 // seconds: the shortest time on record, and that when no rule says
+}
+
+// Naming is a condition with a name. Where others use it, it stands in their
+// Expr as a Named node.
+type Naming struct {
+	Name string
+	When Condition
 }
 
 // Sorting is one entry of classes: the first whose condition holds decides. A
@@ -31,8 +39,8 @@ type Sorting struct {
 // Bound is what a desk, or a vendor all of whose desks it binds, may reach.
 type Bound struct {
 	Name    string
-	Vendor  bool      // of a desk: it is a vendor's
-	Company string    // of a desk: the vendor's name, when it has one
+	Vendor  bool      // it is a vendor, or a vendor's desk
+	Company string    // the vendor's name, when it has one
 	Reach   Condition // absent for a vendor without
 	TierCap identity.Tier
 	Line    int
@@ -91,12 +99,18 @@ func (c Condition) Place(at int) (line, column int) {
 // is shared and not to be changed.
 func (p *Policy) Logic() Logic {
 	l := Logic{Expires: p.expires, CoolOff: p.coolOff}
+	for _, c := range p.conditions {
+		l.Conditions = append(l.Conditions, Naming{c.name, Condition{c.when}})
+	}
 	for _, c := range p.classes {
 		l.Classes = append(l.Classes, Sorting{c.class, Condition{c.when}, c.line})
 	}
+	for _, v := range p.vendors {
+		l.Vendors = append(l.Vendors, Bound{Name: v.name, Vendor: true, Company: v.name, Reach: Condition{v.reach}, TierCap: v.tierCap, Line: v.line})
+	}
 	for _, name := range p.Desks() {
 		d := p.desks[name]
-		l.Desks = append(l.Desks, Bound{Name: name, Vendor: d.vendor, Reach: Condition{d.reach}, TierCap: d.tierCap, Line: d.line})
+		l.Desks = append(l.Desks, Bound{name, d.vendor, d.company, Condition{d.reach}, d.tierCap, d.line})
 	}
 	for _, r := range p.rules {
 		l.Rules = append(l.Rules, Rule{r.name, Condition{r.when}, r.deny, r.demand.open(), r.line})
@@ -107,7 +121,7 @@ func (p *Policy) Logic() Logic {
 func (d demand) open() Demand {
 	return Demand{
 		Said: slices.Clone(d.said), Tier: d.tier, Proofs: d.proofs, Approvals: d.approvals, Wait: d.wait, CoolOff: d.coolOff,
-		Expires: d.expires, Review: d.review, Delivery: d.delivery, Notify: d.notify, FollowUp: d.followUp,
+		Expires: d.expires, Review: d.review, Probation: d.probation, Delivery: d.delivery, Notify: d.notify, FollowUp: d.followUp,
 	}
 }
 
