@@ -24,6 +24,9 @@ func (s State) effect(p Proposed) (State, error) {
 	if p.Kind != AddMember && p.Kind != PublishPolicy && !known {
 		return s, fmt.Errorf("%w: %s is not on the roster", ErrIllegal, p.Person)
 	}
+	if err := checkDiff(p); err != nil {
+		return s, err
+	}
 	switch p.Kind {
 	case AddMember:
 		return s.add(p)
@@ -47,6 +50,20 @@ func (s State) effect(p Proposed) (State, error) {
 		return s, nil
 	}
 	return s, fmt.Errorf("%w: unknown change %q", ErrIllegal, p.Kind)
+}
+
+// checkDiff holds what was shown beside a new policy to what is recorded of it.
+func checkDiff(p Proposed) error {
+	with := p.Diff != ""
+	switch {
+	case p.DiffText != "" != with || p.Effect != "" != with:
+		return fmt.Errorf("%w: a comparison of policies needs its text, its hash and its effect", ErrIllegal)
+	case with && p.Kind != PublishPolicy:
+		return fmt.Errorf("%w: only a new policy is compared with the old one", ErrIllegal)
+	case with && HashPolicy(p.DiffText) != p.Diff:
+		return fmt.Errorf("%w: the comparison's text does not have the hash %s", ErrIllegal, p.Diff)
+	}
+	return nil
 }
 
 func (s State) add(p Proposed) (State, error) {

@@ -61,7 +61,13 @@ type Proposed struct {
 	Passkey    *passkey.Credential `json:"passkey,omitempty"`
 	Policy     string              `json:"policy,omitempty"`
 	PolicyText string              `json:"policy_text,omitempty" ledger:"private"`
-	Until      time.Time           `json:"until"` // signatures after this do not count
+	// Effect says in one line what a new policy does to requests, Diff names
+	// the whole comparison that was put before those who sign, and DiffText is
+	// it. They are what the server found; a signature says they were shown.
+	Effect   string    `json:"effect,omitempty"`
+	Diff     string    `json:"diff,omitempty"` // HashPolicy's form, of DiffText
+	DiffText string    `json:"diff_text,omitempty" ledger:"private"`
+	Until    time.Time `json:"until"` // signatures after this do not count
 }
 
 // Countersigned is one officer's signature over a proposal's statement.

@@ -196,6 +196,37 @@ func TestANewPolicyDropsOthersThatWereToReplaceTheOldOne(t *testing.T) {
 	c.refused(roster.ErrIllegal, bad)
 }
 
+func TestWhoSignsAPolicySignsWhatTheyWereShownItDoes(t *testing.T) {
+	c := founded(t)
+	p := roster.Proposed{Proposal: "chg_1", Kind: roster.PublishPolicy, Policy: roster.HashPolicy("one"), PolicyText: "one", Until: c.at.Add(time.Hour),
+		Effect: "asks less of standard/unlock", Diff: roster.HashPolicy("the diff"), DiffText: "the diff"}
+	for name, spoil := range map[string]func(*roster.Proposed){
+		"another text":             func(p *roster.Proposed) { p.DiffText = "nothing changes" },
+		"no text":                  func(p *roster.Proposed) { p.DiffText = "" },
+		"no hash":                  func(p *roster.Proposed) { p.Diff = "" },
+		"no effect":                func(p *roster.Proposed) { p.Effect = "" },
+		"an effect over two lines": func(p *roster.Proposed) { p.Effect = "none\nreplaces: x" },
+		"a change of no policy": func(p *roster.Proposed) {
+			p.Kind, p.Person, p.Roles = roster.SetRoles, "olive", []identity.Role{identity.Officer}
+		},
+	} {
+		bad := p
+		spoil(&bad)
+		if err := c.try(bad); err == nil {
+			t.Errorf("%s was proposed", name)
+		}
+	}
+	c.must(p)
+	text, err := c.state.Statement(p)
+	if err != nil || !strings.Contains(string(text), "\neffect: asks less of standard/unlock\ndiff: "+p.Diff+"\n") {
+		t.Errorf("signed is %v:\n%s", err, text)
+	}
+	c.must(c.signature("chg_1", "olive"))
+	if c.state.PolicyText != "one" {
+		t.Errorf("in force: %q", c.state.PolicyText)
+	}
+}
+
 func TestTheRosterStaysInOrder(t *testing.T) {
 	c := founded(t)
 	dup := c.member("chg_1", "x", identity.Security)
@@ -257,6 +288,7 @@ func samples() []roster.Event {
 		roster.Proposed{Proposal: "chg_1", Kind: roster.AddMember, Person: "moss", Name: "Moss Lee", Roles: []identity.Role{identity.Agent}, Desk: "first", Passkey: &cred, Until: t0},
 		roster.Proposed{Proposal: "chg_2", Kind: roster.PublishPolicy, Policy: "sha256:x", PolicyText: "text", Until: t0},
 		roster.Countersigned{Proposal: "chg_1", Person: "olive", Assertion: sig},
+		roster.Proposed{Proposal: "chg_3", Kind: roster.PublishPolicy, Policy: "sha256:x", PolicyText: "text", Effect: "asks nothing less", Diff: "sha256:y", DiffText: "diff", Until: t0},
 	}
 }
 

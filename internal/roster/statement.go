@@ -41,6 +41,11 @@ func (s State) Statement(p Proposed) (statement.Statement, error) {
 		lines = append(lines,
 			statement.Line{Name: "policy", Value: p.Policy},
 			statement.Line{Name: "replaces", Value: s.Policy})
+		if p.Diff != "" {
+			lines = append(lines,
+				statement.Line{Name: "effect", Value: p.Effect},
+				statement.Line{Name: "diff", Value: p.Diff})
+		}
 	default:
 		name := p.Name
 		if m, ok := s.Members[p.Person]; ok && name == "" {
