@@ -195,8 +195,10 @@ func TestAServerDoesNotStartOnAStoredPolicyThatIsDamagedOrDoesNotLoad(t *testing
 				}
 			}
 		},
-		"an erased text":   func(rs []store.Record) { rs[0].Private = nil },
-		"a changed entry":  func(rs []store.Record) { rs[0].Body = []byte(strings.Replace(string(rs[0].Body), "sha256:", "sha256:x", 1)) },
+		"an erased text": func(rs []store.Record) { rs[0].Private = nil },
+		"a changed entry": func(rs []store.Record) {
+			rs[0].Body = []byte(strings.Replace(string(rs[0].Body), "sha256:", "sha256:x", 1))
+		},
 		"a missing entry":  func(rs []store.Record) { copy(rs, rs[1:]) },
 		"another's entry":  func(rs []store.Record) { rs[1].Type = "opened" },
 		"an unsigned term": func(rs []store.Record) { rs[2].Body = []byte(`{}`) },

@@ -25,15 +25,36 @@ const (
 )
 
 // Report is what an integration knows about a person, who is named by id or by
-// an account of theirs. Exactly one of Signal, Location and Device is set.
-// Whoever reports is named by their token, whatever Source says.
+// an account of theirs. Exactly one of Signal, Location and Device is set. Who
+// reports is no part of it: that is whom the token is for.
 type Report struct {
 	Person    identity.PersonID
-	Directory string
+	Directory string // may be left out where there is only one
 	Login     string
-	Signal    *policy.Signal
-	Location  *policy.Location
-	Device    *policy.Device
+	Signal    *SignalReport
+	Location  *LocationReport
+	Device    *DeviceReport
+}
+
+// SignalReport says that something happened which may raise what is demanded.
+type SignalReport struct {
+	Kind string    `json:"kind" maxLength:"60" pattern:"^[a-z0-9_.-]+$" doc:"a word of your own, which rules can name"`
+	At   time.Time `json:"at" doc:"when it happened: within the last 30 days"`
+}
+
+// LocationReport says where the person seems to be.
+type LocationReport struct {
+	Country string    `json:"country,omitempty" pattern:"^[A-Z]{2}$" doc:"ISO 3166-1 alpha-2"`
+	Network string    `json:"network,omitempty" maxLength:"100" doc:"your name for the network"`
+	At      time.Time `json:"at" doc:"when it was seen: within the last day"`
+}
+
+// DeviceReport says what the person works with.
+type DeviceReport struct {
+	ID        string    `json:"id,omitempty" maxLength:"200"`
+	Managed   *bool     `json:"managed,omitempty"`
+	Compliant *bool     `json:"compliant,omitempty"`
+	At        time.Time `json:"at" doc:"when it was seen: within the last day"`
 }
 
 // Report keeps what an integration reports until it has lapsed. It can only
@@ -54,15 +75,13 @@ func (g *Gate) Report(ctx context.Context, c Caller, r Report) error {
 	}
 	switch {
 	case r.Signal != nil:
-		at := moment(r.Signal.At, now)
-		return g.signalled(ctx, person, signal{policy.Signal{Kind: r.Signal.Kind, At: at}, c.Token}, now)
+		s := policy.Signal{Kind: r.Signal.Kind, At: moment(r.Signal.At, now)}
+		return g.signalled(ctx, person, signal{s, c.Token}, now)
 	case r.Location != nil:
-		l := *r.Location
-		l.Source, l.At = c.Token, moment(l.At, now)
+		l := policy.Location{Country: r.Location.Country, Network: r.Location.Network, Source: c.Token, At: moment(r.Location.At, now)}
 		return newest(ctx, g, shelfLocation, person, l, func(l policy.Location) time.Time { return l.At }, now)
 	default:
-		d := *r.Device
-		d.Source, d.At = c.Token, moment(d.At, now)
+		d := policy.Device{ID: r.Device.ID, Managed: r.Device.Managed, Compliant: r.Device.Compliant, Source: c.Token, At: moment(r.Device.At, now)}
 		return newest(ctx, g, shelfDevice, person, d, func(d policy.Device) time.Time { return d.At }, now)
 	}
 }
@@ -107,14 +126,14 @@ func count(b bool) int {
 	return 0
 }
 
-func checkSignal(s policy.Signal, now time.Time) error {
+func checkSignal(s SignalReport, now time.Time) error {
 	if s.Kind == "" || len(s.Kind) > 60 || strings.Trim(s.Kind, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != "" {
 		return invalid("signal: kind is a word of at most 60 of the characters a-z 0-9 _ . -")
 	}
 	return checkTime("signal", s.At, now, signalLife)
 }
 
-func checkLocation(l policy.Location, now time.Time) error {
+func checkLocation(l LocationReport, now time.Time) error {
 	switch {
 	case l.Country == "" && l.Network == "":
 		return invalid("location: say a country, a network, or both")
@@ -126,7 +145,7 @@ func checkLocation(l policy.Location, now time.Time) error {
 	return checkTime("location", l.At, now, reportLife)
 }
 
-func checkDevice(d policy.Device, now time.Time) error {
+func checkDevice(d DeviceReport, now time.Time) error {
 	switch {
 	case d.ID == "" && d.Managed == nil && d.Compliant == nil:
 		return invalid("device: say its id, whether it is managed, or whether it is compliant")

@@ -22,7 +22,7 @@ func feed(name string) gate.Caller {
 }
 
 func signal(login, kind string, at time.Time) gate.Report {
-	return gate.Report{Login: login, Signal: &policy.Signal{Kind: kind, At: at}}
+	return gate.Report{Login: login, Signal: &gate.SignalReport{Kind: kind, At: at}}
 }
 
 func yes() *bool { b := true; return &b }
@@ -41,8 +41,8 @@ func TestWhatIntegrationsReportBecomesFactsUnderTheirOwnName(t *testing.T) {
 	}
 	h.Must(h.Gate.Report(t.Context(), feed("risk"), signal(gatetest.Wren, "impossible_travel", at)))
 	h.Must(h.Gate.Report(t.Context(), feed("vpn"), gate.Report{Person: h.Person(gatetest.Wren),
-		Location: &policy.Location{Country: "JP", Network: "office-tokyo", Source: "somebody-else", At: at}}))
-	h.Must(h.Gate.Report(t.Context(), feed("mdm"), gate.Report{Login: gatetest.Wren, Device: &policy.Device{ID: "laptop-7", Managed: yes(), At: at}}))
+		Location: &gate.LocationReport{Country: "JP", Network: "office-tokyo", At: at}}))
+	h.Must(h.Gate.Report(t.Context(), feed("mdm"), gate.Report{Login: gatetest.Wren, Device: &gate.DeviceReport{ID: "laptop-7", Managed: yes(), At: at}}))
 	f := factsNow(h)
 	if len(f.Signals) != 1 || f.Signals[0].Kind != "impossible_travel" || !f.Signals[0].At.Equal(at) {
 		t.Errorf("signals: %+v", f.Signals)
@@ -72,32 +72,32 @@ func TestOnlyATokenWithTheScopeReports(t *testing.T) {
 func TestAReportThatCannotBeRightIsRefused(t *testing.T) {
 	h := gatetest.New(t, gatetest.Policy)
 	now := h.Now()
-	location := func(l policy.Location) gate.Report { return gate.Report{Login: gatetest.Wren, Location: &l} }
-	device := func(d policy.Device) gate.Report { return gate.Report{Login: gatetest.Wren, Device: &d} }
+	location := func(l gate.LocationReport) gate.Report { return gate.Report{Login: gatetest.Wren, Location: &l} }
+	device := func(d gate.DeviceReport) gate.Report { return gate.Report{Login: gatetest.Wren, Device: &d} }
 	for name, r := range map[string]gate.Report{
-		"about nobody":             {Signal: &policy.Signal{Kind: "theft", At: now}},
-		"about two":                {Person: "p", Login: gatetest.Wren, Signal: &policy.Signal{Kind: "theft", At: now}},
-		"a person of a directory":  {Person: "p", Directory: "corp", Signal: &policy.Signal{Kind: "theft", At: now}},
-		"an unknown directory":     {Directory: "other", Login: gatetest.Wren, Signal: &policy.Signal{Kind: "theft", At: now}},
-		"a person of two lines":    {Person: "p\nq", Signal: &policy.Signal{Kind: "theft", At: now}},
+		"about nobody":             {Signal: &gate.SignalReport{Kind: "theft", At: now}},
+		"about two":                {Person: "p", Login: gatetest.Wren, Signal: &gate.SignalReport{Kind: "theft", At: now}},
+		"a person of a directory":  {Person: "p", Directory: "corp", Signal: &gate.SignalReport{Kind: "theft", At: now}},
+		"an unknown directory":     {Directory: "other", Login: gatetest.Wren, Signal: &gate.SignalReport{Kind: "theft", At: now}},
+		"a person of two lines":    {Person: "p\nq", Signal: &gate.SignalReport{Kind: "theft", At: now}},
 		"nothing":                  {Login: gatetest.Wren},
-		"two things":               {Login: gatetest.Wren, Signal: &policy.Signal{Kind: "theft", At: now}, Device: &policy.Device{ID: "x", At: now}},
+		"two things":               {Login: gatetest.Wren, Signal: &gate.SignalReport{Kind: "theft", At: now}, Device: &gate.DeviceReport{ID: "x", At: now}},
 		"a signal of no kind":      signal(gatetest.Wren, "", now),
 		"a kind of two words":      signal(gatetest.Wren, "two words", now),
 		"a kind too long":          signal(gatetest.Wren, strings.Repeat("x", 61), now),
 		"a signal of the future":   signal(gatetest.Wren, "theft", now.Add(2*time.Minute)),
 		"a signal without a time":  signal(gatetest.Wren, "theft", time.Time{}),
 		"a signal of last month":   signal(gatetest.Wren, "theft", now.Add(-30*24*time.Hour)),
-		"a location of nowhere":    location(policy.Location{At: now}),
-		"a country in lower case":  location(policy.Location{Country: "jp", At: now}),
-		"a country of three":       location(policy.Location{Country: "JPN", At: now}),
-		"a network of two lines":   location(policy.Location{Network: "a\nb", At: now}),
-		"a network too long":       location(policy.Location{Network: strings.Repeat("x", 101), At: now}),
-		"a location of yesterday":  location(policy.Location{Country: "JP", At: now.Add(-24 * time.Hour)}),
-		"a location of the future": location(policy.Location{Country: "JP", At: now.Add(time.Hour)}),
-		"a device without a word":  device(policy.Device{At: now}),
-		"a device id too long":     device(policy.Device{ID: strings.Repeat("x", 201), At: now}),
-		"a device of yesterday":    device(policy.Device{ID: "x", At: now.Add(-25 * time.Hour)}),
+		"a location of nowhere":    location(gate.LocationReport{At: now}),
+		"a country in lower case":  location(gate.LocationReport{Country: "jp", At: now}),
+		"a country of three":       location(gate.LocationReport{Country: "JPN", At: now}),
+		"a network of two lines":   location(gate.LocationReport{Network: "a\nb", At: now}),
+		"a network too long":       location(gate.LocationReport{Network: strings.Repeat("x", 101), At: now}),
+		"a location of yesterday":  location(gate.LocationReport{Country: "JP", At: now.Add(-24 * time.Hour)}),
+		"a location of the future": location(gate.LocationReport{Country: "JP", At: now.Add(time.Hour)}),
+		"a device without a word":  device(gate.DeviceReport{At: now}),
+		"a device id too long":     device(gate.DeviceReport{ID: strings.Repeat("x", 201), At: now}),
+		"a device of yesterday":    device(gate.DeviceReport{ID: "x", At: now.Add(-25 * time.Hour)}),
 	} {
 		if err := h.Gate.Report(t.Context(), feed("f"), r); code(err) != "invalid" {
 			t.Errorf("%s: %v", name, err)
@@ -127,7 +127,7 @@ func TestOfLocationsAndDevicesTheNewestCountsForADay(t *testing.T) {
 	h := gatetest.New(t, gatetest.Policy)
 	report := func(country string, ago time.Duration) {
 		t.Helper()
-		h.Must(h.Gate.Report(t.Context(), feed("vpn"), gate.Report{Login: gatetest.Wren, Location: &policy.Location{Country: country, At: h.Now().Add(-ago)}}))
+		h.Must(h.Gate.Report(t.Context(), feed("vpn"), gate.Report{Login: gatetest.Wren, Location: &gate.LocationReport{Country: country, At: h.Now().Add(-ago)}}))
 	}
 	report("JP", time.Hour)
 	report("US", 2*time.Hour) // late news
@@ -189,9 +189,9 @@ func TestASignalOnceReportedStaysForItsThirtyDaysWhateverIsReportedAfter(t *test
 	rapid.Check(t, func(t *rapid.T) {
 		run++
 		person := identity.PersonID(fmt.Sprint("p-", run))
-		var want []policy.Signal
+		var want []gate.SignalReport
 		for range rapid.IntRange(1, 12).Draw(t, "reports") {
-			s := policy.Signal{Kind: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "kind"), At: h.Now().Add(-time.Duration(rapid.IntRange(0, 3).Draw(t, "hours")) * time.Hour)}
+			s := gate.SignalReport{Kind: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "kind"), At: h.Now().Add(-time.Duration(rapid.IntRange(0, 3).Draw(t, "hours")) * time.Hour)}
 			source := rapid.SampledFrom([]string{"x", "y"}).Draw(t, "source")
 			if err := h.Gate.Report(t.Context(), feed(source), gate.Report{Person: person, Signal: &s}); err != nil {
 				t.Fatal(err)

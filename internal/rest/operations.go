@@ -53,6 +53,8 @@ func (a *api) operations() {
 	a.roster(h)
 	a.joining(h)
 	a.tokens(h)
+	a.reports(h)
+	a.simulations(h)
 	doc, err := json.MarshalIndent(h.OpenAPI(), "", "  ")
 	a.mux.HandleFunc("GET "+base+"/openapi.json", func(w http.ResponseWriter, r *http.Request) {
 		if err != nil {

@@ -37,6 +37,7 @@ var statuses = map[reset.Code]int{
 	"forbidden":       403,
 	"cross_origin":    403,
 	"not_available":   403,
+	"on_probation":    403,
 	"throttled":       429,
 
 	// Signatures and answers.

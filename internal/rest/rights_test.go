@@ -76,6 +76,9 @@ func TestEachScopeOpensItsOwnDoorAlone(t *testing.T) {
 			"list":   {c.get("/requests", tok), []gate.Scope{gate.ScopeRead, gate.ScopeAudit}},
 			"bundle": {c.get(c.path("/bundle"), tok), []gate.Scope{gate.ScopeAudit}},
 			"enrol":  {c.post("/enrolments", object{"login": "moss", "method": "recovery_code"}, tok), []gate.Scope{gate.ScopeEnrol}},
+			"report": {c.post("/reports", object{"login": "moss", "device": object{"id": "x", "at": c.Now()}}, tok), []gate.Scope{gate.ScopeReport}},
+			"simulate": {c.post("/policy/simulations", object{"policy_text": gatetest.Policy, "since": c.Now().Add(-time.Hour), "until": c.Now()}, tok),
+				[]gate.Scope{gate.ScopeAudit}},
 		} {
 			may := strings.Contains(fmt.Sprint(try.scope), string(s))
 			if ok := try.a.code < 300; ok != may {
