@@ -83,18 +83,38 @@ func AtLeast(a, b Plan) bool {
 	case b.Denied():
 		return false
 	}
-	return riskOf(a.Class) >= riskOf(b.Class) &&
-		a.Tier.Rank() >= b.Tier.Rank() &&
-		proof.And(a.Proofs, b.Proofs).Equal(a.Proofs) &&
-		coversNeeds(a.Approvals, b.Approvals) &&
-		a.Wait >= b.Wait &&
-		a.CoolOff >= b.CoolOff &&
-		a.Probation >= b.Probation &&
-		noLonger(a.Expires, b.Expires) &&
-		noLonger(a.Review, b.Review) &&
-		strictDelivery(a.Delivery, b.Delivery) &&
-		containsAll(a.Notify, b.Notify) &&
-		containsAll(a.FollowUp, b.FollowUp)
+	return len(Weaker(a, b)) == 0
+}
+
+// Weaker names the respects in which a does not demand all that b demands,
+// their denials aside: class, tier, proofs, approvals, wait, and so on. Two
+// plans can each be weaker than the other in one respect.
+func Weaker(a, b Plan) []string {
+	var in []string
+	for _, r := range respects {
+		if !r.atLeast(a, b) {
+			in = append(in, r.name)
+		}
+	}
+	return in
+}
+
+var respects = []struct {
+	name    string
+	atLeast func(a, b Plan) bool
+}{
+	{"class", func(a, b Plan) bool { return riskOf(a.Class) >= riskOf(b.Class) }},
+	{"tier", func(a, b Plan) bool { return a.Tier.Rank() >= b.Tier.Rank() }},
+	{"proofs", func(a, b Plan) bool { return proof.And(a.Proofs, b.Proofs).Equal(a.Proofs) }},
+	{"approvals", func(a, b Plan) bool { return coversNeeds(a.Approvals, b.Approvals) }},
+	{"wait", func(a, b Plan) bool { return a.Wait >= b.Wait }},
+	{"cool_off", func(a, b Plan) bool { return a.CoolOff >= b.CoolOff }},
+	{"probation", func(a, b Plan) bool { return a.Probation >= b.Probation }},
+	{"expires", func(a, b Plan) bool { return noLonger(a.Expires, b.Expires) }},
+	{"review", func(a, b Plan) bool { return noLonger(a.Review, b.Review) }},
+	{"delivery", func(a, b Plan) bool { return strictDelivery(a.Delivery, b.Delivery) }},
+	{"notify", func(a, b Plan) bool { return containsAll(a.Notify, b.Notify) }},
+	{"follow_up", func(a, b Plan) bool { return containsAll(a.FollowUp, b.FollowUp) }},
 }
 
 func riskier(a, b identity.Class) identity.Class {

@@ -40,3 +40,11 @@ type Reason struct {
 
 // Denied reports whether the plan refuses the request outright.
 func (p Plan) Denied() bool { return len(p.Deny) > 0 }
+
+// Span writes seconds as policies do: 90s, 10m, 24h, 3d; none for 0.
+func Span(seconds int64) string {
+	if seconds == 0 {
+		return "none"
+	}
+	return inWords(seconds)
+}

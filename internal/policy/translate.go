@@ -55,7 +55,7 @@ func (t *translator) node(x ast.Expr) *expr.Node {
 func (t *translator) form(x ast.Expr) *expr.Node {
 	switch x.Kind() {
 	case ast.LiteralKind:
-		return constant(x.AsLiteral())
+		return literalNode(x.AsLiteral())
 	case ast.IdentKind:
 		return t.name(x.AsIdent())
 	case ast.SelectKind:
@@ -261,7 +261,7 @@ func folded(call ast.CallExpr, args []ast.Expr) *expr.Node {
 	return nil
 }
 
-func constant(v ref.Val) *expr.Node {
+func literalNode(v ref.Val) *expr.Node {
 	n := &expr.Node{Op: expr.Lit}
 	switch v := v.(type) {
 	case types.Bool:
