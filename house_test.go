@@ -48,12 +48,13 @@ var rows = []row{
 	{at: "internal/approval", floor: pure, ours: "identity"},
 	{at: "internal/policy/expr", floor: pure},
 	{at: "internal/policy", floor: pure, ours: "identity proof approval policy/expr",
-		vendors: "cel.dev/cel-go cel.dev/expr go.yaml.in/yaml/v4"},
+		vendors: "cel.dev/cel-go cel.dev/expr go.yaml.in/yaml/v4 golang.org/x/text/unicode/norm"},
 	// What people write for the policy's tools: requests, and cases of a policy.
 	{at: "internal/policy/yamltext", floor: pure, ours: "identity proof", vendors: "go.yaml.in/yaml/v4"},
 	{at: "internal/policy/specimen", floor: pure, ours: "identity proof policy policy/yamltext", vendors: "go.yaml.in/yaml/v4"},
 	{at: "internal/policy/cases", floor: pure, ours: "identity proof approval policy policy/specimen policy/yamltext",
 		vendors: "go.yaml.in/yaml/v4"},
+	{at: "internal/policy/diff", floor: pure, ours: "identity proof approval policy policy/expr policy/prove policy/specimen"},
 	// The roster says who may sign; what they may sign is the policy's affair.
 	{at: "internal/roster", floor: pure, ours: "identity statement ledger proof proof/passkey"},
 	{at: "internal/reset", floor: pure, ours: "identity statement proof proof/passkey approval policy ledger"},

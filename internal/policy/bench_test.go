@@ -24,7 +24,7 @@ rules:
   - {rule: everyone, when: "true", demand: {proofs: passkey || (recovery_code && (totp || recovery_contact)) || in_person, notify: [manager]}}
   - {rule: admins, when: 'subject.class in ["privileged", "unknown"]', demand: {proofs: in_person || (passkey && vouch), approvals: [{role: security, count: 1}], wait: 2h}}
   - {rule: two-steps, when: 'action == "mfa_reset" && history.exists(h, h.action == "password_reset")', demand: {tier: high}}
-  - {rule: vendor-chat, when: agent.vendor && request.channel == "chat", deny: no}
+  - {rule: vendor-chat, when: agent.vendor && request.channel == "chat", deny: x}
 `)
 	for i := range 36 {
 		fmt.Fprintf(&b, "  - {rule: unit-%d, when: 'subject.class == %q && action == %q && subject.unit == \"Unit %d\"', demand: {review: 1d}}\n",

@@ -29,6 +29,9 @@ func (d *decoder) fault(n *yaml.Node, path, format string, args ...any) {
 // parse reads the text into a tree and refuses the parts of YAML that make a
 // text mean something other than what it shows.
 func (d *decoder) parse(src []byte) *yaml.Node {
+	if d.readable(src); len(d.problems) > 0 {
+		return nil
+	}
 	var doc, second yaml.Node
 	docs, err := yaml.NewLoader(bytes.NewReader(src), yaml.WithUniqueKeys(false))
 	if err == nil {
@@ -40,7 +43,7 @@ func (d *decoder) parse(src []byte) *yaml.Node {
 	if err != nil {
 		p := Problem{Msg: "this is not YAML: " + err.Error()}
 		if le, ok := errors.AsType[*yaml.LoadError](err); ok {
-			p = Problem{Line: le.Mark.Line, Column: le.Mark.Column + 1, Msg: "this is not YAML: " + le.Message}
+			p = d.misread(le.Mark.Line, le.Mark.Column+1, le.Message)
 		}
 		d.problems = append(d.problems, p)
 		return nil
@@ -52,26 +55,31 @@ func (d *decoder) parse(src []byte) *yaml.Node {
 	if err := docs.Load(&second); !errors.Is(err, io.EOF) {
 		d.problems = append(d.problems, Problem{Line: second.Line, Column: second.Column, Msg: "a second document begins here; a policy is one document"})
 	}
-	d.refuseTricks(doc.Content[0])
-	if len(d.problems) > 0 {
+	if d.refuseTricks(doc.Content[0], 0); len(d.problems) > 0 {
 		return nil
 	}
+	d.refuseHidden(doc.Content[0])
 	return doc.Content[0]
 }
 
-func (d *decoder) refuseTricks(n *yaml.Node) {
+func (d *decoder) refuseTricks(n *yaml.Node, depth int) {
+	if depth > maxDepth {
+		d.fault(n, "", "lists and fields stand in one another more deeply than any policy needs")
+		return
+	}
 	switch {
 	case n.Kind == yaml.AliasNode:
-		d.fault(n, "", "an alias (*%s) is not allowed; write the value out or use `lists`", n.Value)
+		d.fault(n, "", "an alias (*%s) is not allowed; write the value out or use `lists`", clip(n.Value))
+		return
 	case n.Anchor != "":
-		d.fault(n, "", "an anchor (&%s) is not allowed; write the value out or use `lists`", n.Anchor)
-	case n.Style&yaml.TaggedStyle != 0:
-		d.fault(n, "", "a tag (%s) is not allowed; quote the value when it is a text", n.Tag)
+		d.fault(n, "", "an anchor (&%s) is not allowed; write the value out or use `lists`", clip(n.Anchor))
+	case n.Style&yaml.TaggedStyle != 0, n.Tag == "!":
+		d.fault(n, "", "a tag (%s) is not allowed; quote the value when it is a text", clip(n.Tag))
 	case n.Tag == "!!merge":
 		d.fault(n, "", "a merge key (<<) is not allowed; write the fields out")
 	}
 	for _, c := range n.Content {
-		d.refuseTricks(c)
+		d.refuseTricks(c, depth+1)
 	}
 }
 
@@ -128,6 +136,8 @@ func (d *decoder) text(n *yaml.Node, path string) (string, bool) {
 		d.fault(n, path, "the value is missing")
 	case n.ShortTag() != "!!str":
 		d.fault(n, path, "YAML reads %s as %s; quote it: %q", clip(n.Value), kindOf(n), clip(n.Value))
+	case ambiguous(n):
+		d.fault(n, path, "some readers of YAML take %s for something other than a text; quote it: %q", clip(n.Value), clip(n.Value))
 	case strings.TrimSpace(n.Value) == "":
 		d.fault(n, path, "the text is empty; leave the field out or say something")
 	default:
@@ -140,7 +150,7 @@ func (d *decoder) text(n *yaml.Node, path string) (string, bool) {
 func (d *decoder) line(n *yaml.Node, path string) string {
 	s, ok := d.text(n, path)
 	if ok {
-		if err := identity.CheckLine(s, 300); err != nil {
+		if err := identity.CheckLine(s, 300); err != nil && hiddenAt(s) < 0 {
 			d.fault(n, path, "%v", err)
 		}
 	}

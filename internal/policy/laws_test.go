@@ -168,7 +168,7 @@ rules:
 		for j, d := range demands {
 			fmt.Fprintf(&b, "  - {rule: r%d-%d, when: %q, demand: %s}\n", i, j, w, d)
 		}
-		fmt.Fprintf(&b, "  - {rule: r%d-no, when: %q, deny: no}\n", i, w)
+		fmt.Fprintf(&b, "  - {rule: r%d-no, when: %q, deny: x}\n", i, w)
 	}
 	p, err := Load([]byte(b.String()))
 	if err != nil {

@@ -35,8 +35,11 @@ func Load(src []byte) (*Policy, error) {
 	switch {
 	case len(src) > maxSource:
 		return nil, Problems{{Msg: fmt.Sprintf("the policy has %d bytes; at most %d are allowed", len(src), maxSource)}}
-	case !utf8.Valid(src) || bytes.HasPrefix(src, []byte("\ufeff")):
+	case bytes.HasPrefix(src, []byte("\ufeff")):
 		return nil, Problems{{Line: 1, Column: 1, Msg: "the policy must be UTF-8 without a byte order mark"}}
+	case !utf8.Valid(src):
+		line, column := notUTF8(src)
+		return nil, Problems{{Line: line, Column: column, Msg: "the policy must be UTF-8, and here is a byte that is not"}}
 	}
 	l := &loader{
 		decoder: decoder{lines: strings.Split(string(src), "\n")},

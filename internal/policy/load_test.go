@@ -5,9 +5,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
 
@@ -46,7 +48,7 @@ func TestEveryFaultIsNamedAtOnceWithItsPlaceAndTheWayOut(t *testing.T) {
 	}
 }
 
-const head = "apiVersion: countersign/v1\nname: n\nrisk_analysis: r\n"
+const head = "apiVersion: countersign/v1\nname: small\nrisk_analysis: r\n"
 const oneRule = "rules: [{rule: a, when: 'true', demand: {proofs: totp}}]\n"
 
 func TestTheSmallestPolicyLoads(t *testing.T) {
@@ -62,7 +64,7 @@ func TestTextsThatMeanOtherThanTheyShowAreRefused(t *testing.T) {
 		{"a comment alone", "# policy\n", "the text is empty"},
 		{"not YAML", head + "rules: [", "this is not YAML"},
 		{"a byte order mark", "\ufeff" + head + oneRule, "byte order mark"},
-		{"UTF-16", "\xff\xfea\x00", "must be UTF-8"},
+		{"UTF-16", "\xff\xfea\x00", "1:1: the policy must be UTF-8"},
 		{"a scalar", "policy", "1:1: expected fields"},
 		{"a list", "- a", "1:1: expected fields"},
 		{"two documents", head + oneRule + "---\n" + head + oneRule, "second document"},
@@ -78,14 +80,53 @@ func TestTextsThatMeanOtherThanTheyShowAreRefused(t *testing.T) {
 		{"a field that is a list", head + "? [name]\n: x\n" + oneRule, "a field's name must be a word"},
 		{"no rules", head, "rules: the field `rules` is missing"},
 		{"an empty list of rules", head + "rules: []", "4:8: rules: the list is empty"},
-		{"no risk analysis", "apiVersion: countersign/v1\nname: n\n" + oneRule, "risk_analysis: the field `risk_analysis` is missing"},
+		{"no risk analysis", "apiVersion: countersign/v1\nname: small\n" + oneRule, "risk_analysis: the field `risk_analysis` is missing"},
 		{"too long", head + oneRule + strings.Repeat("#", maxSource), "at most 262144"},
 		{"too many rules", head + "rules:\n" + many, "at most 2000"},
 		{"Norway", "apiVersion: countersign/v1\nname: true\nrisk_analysis: r\n" + oneRule, `2:7: name: YAML reads true as a boolean; quote it: "true"`},
 		{"a number", head + "rules: [{rule: 7, when: 'true', deny: x}]", `quote it: "7"`},
 		{"a date", head + "rules: [{rule: 2026-01-01, when: 'true', deny: x}]", `quote it: "2026-01-01"`},
 		{"nothing where a text belongs", head + "rules: [{rule: a, when: , deny: x}]", "the value is missing"},
-		{"a long condition", head + "rules: [{rule: a, when: '" + strings.Repeat(" ", maxWhen) + "true', deny: x}]", "at most 4096"},
+		{"an empty tag", head + "rules: [{rule: ! a, when: 'true', deny: x}]", "4:16: a tag (!)"},
+		{"a directive", "%YAML 1.1\n---\n" + head + oneRule, "1:1: a directive is not allowed"},
+		{"a list twice", head + "lists: {a: [x], a: [z]}\n" + oneRule, "4:17: lists: the field `a` stands here twice"},
+		{"a condition twice", head + "conditions: {a: 'true', a: 'false'}\n" + oneRule, "4:25: conditions: the field `a` stands here twice"},
+		{"a field twice, once in quotes", head + "rules: [{rule: a, 'rule': b, when: 'true', deny: x}]", "4:19: rules[0]: the field `rule` stands here twice"},
+		{"Norway in a list", head + "lists: {country: [se, no]}\n" + oneRule, `4:23: lists.country[1]: some readers of YAML take no for something other than a text; quote it: "no"`},
+		{"Norway as a word", head + "rules: [{rule: a, when: 'true', demand: {notify: [Off]}}]", `take Off for`},
+		{"Norway as a name", head + "rules: [{rule: y, when: 'true', deny: x}]", `4:16: rules[0].rule: some readers of YAML take y for`},
+		{"Norway as a condition", head + "rules: [{rule: a, when: ON, deny: x}]", `quote it: "ON"`},
+		{"a time of day", head + "lists: {times: [10:30]}\n" + oneRule, `quote it: "10:30"`},
+		{"an octal number", head + "lists: {numbers: [0123]}\n" + oneRule, `quote it: "0123"`},
+		{"a number with an exponent", head + "lists: {numbers: [1e3]}\n" + oneRule, `quote it: "1e3"`},
+		{"no number at all", head + "lists: {numbers: [.nan]}\n" + oneRule, `quote it: ".nan"`},
+		{"nothing in a list", head + "lists: {nothing: [~]}\n" + oneRule, `quote it: "~"`},
+		{"a tab that indents", head + "rules:\n\t- {rule: a, when: 'true', deny: x}\n", "5:1: a tab cannot indent; use spaces"},
+		{"a tab in a list's entry", head + "lists: {a: [\"x\\tz\"]}\n" + oneRule, "4:13: lists.a[0]: an entry of a list is one line"},
+		{"two lines in a list's entry", head + "lists: {a: [\"x\\nz\"]}\n" + oneRule, "4:13: lists.a[0]: an entry of a list is one line"},
+		{"a NUL in a comment", head + "# a\x00b\n" + oneRule, "4:4: a control character (U+0000)"},
+		{"a NUL as an escape", head + "lists: {a: [\"x\\0z\"]}\n" + oneRule, "4:15: a control character (U+0000)"},
+		{"an escape of a terminal", head + "# \x1b[2K\n" + oneRule, "4:3: a control character (U+001B)"},
+		{"DEL", head + "# \x7f\n" + oneRule, "4:3: a control character (U+007F)"},
+		{"right-to-left in a comment", head + "# é\u202e\n" + oneRule, "4:4: an invisible or direction-changing character (U+202E)"},
+		{"an isolate in a name", head + "rules: [{rule: \"a\u2066\", when: 'true', deny: x}]", "4:18: an invisible or direction-changing character (U+2066)"},
+		{"nothing wide in a list", head + "lists: {a: [x\u200bz]}\n" + oneRule, "4:14: an invisible or direction-changing character (U+200B)"},
+		{"the same as an escape", head + "lists: {a: [\"x\\u200bz\"]}\n" + oneRule, "4:15: an invisible or direction-changing character (U+200B)"},
+		{"a tag character", head + "# \U000e0041\n" + oneRule, "4:3: an invisible or direction-changing character (U+E0041)"},
+		{"a byte order mark inside", head + "# \ufeff\n" + oneRule, "(U+FEFF)"},
+		{"an empty Hangul letter", head + "# \u3164\n" + oneRule, "(U+3164)"},
+		{"a space that does not break", head + "lists: {a: [x\u00a0z]}\n" + oneRule, "4:14: a space that is not one (U+00A0)"},
+		{"a line that ends a comment unseen", head + "# x\u2028rules: []\n" + oneRule, "4:4: an unusual line break (U+2028)"},
+		{"a next line", head + "# x\u0085rules: []\n" + oneRule, "4:4: an unusual line break (U+0085)"},
+		{"a lone carriage return", head + "# x\rrules: []\n" + oneRule, "4:4: a carriage return without a line feed"},
+		{"accents apart", head + "lists: {a: [caffe\u0301]}\n" + oneRule, "4:17: an accent or syllable here is not in Unicode's composed form"},
+		{"what stands off the screen", head + "rules: [{rule: a, when: 'false" + strings.Repeat(" ", 101) + "|| true', deny: x}]", "4:31: more than 100 spaces"},
+		{"a line without end", head + "# " + strings.Repeat("ab", maxLine) + "\n" + oneRule, "4:10001: the line is too long"},
+		{"lists in lists", head + "rules: " + strings.Repeat("[", 50) + strings.Repeat("]", 50), "more deeply than any policy needs"},
+		{"lists without end", head + "rules:\n" + strings.Repeat(strings.Repeat("[", 100)+"\n", 120), "more deeply than any policy needs"},
+		{"fields without end", head + "rules:\n" + strings.Repeat(strings.Repeat("{a: ", 100)+"\n", 120), "more deeply than any policy needs"},
+		{"a byte that is no character", head + "# \xff\n" + oneRule, "4:3: the policy must be UTF-8"},
+		{"a long condition", head + "rules: [{rule: a, when: '" + strings.Repeat("true || ", maxWhen/8) + "true', deny: x}]", "at most 4096"},
 		{"a deep condition", head + "rules: [{rule: a, when: '" + strings.Repeat("(", 500) + "true" + strings.Repeat(")", 500) + "', deny: x}]", "rules[0].when"},
 		{"a broken pattern", head + "rules: [{rule: a, when: 'subject.login.matches(\"(\")', deny: x}]", "rules[0].when"},
 	} {
@@ -94,6 +135,40 @@ func TestTextsThatMeanOtherThanTheyShowAreRefused(t *testing.T) {
 				t.Errorf("got %v\nwant …%s…", err, c.want)
 			}
 		})
+	}
+}
+
+// What can be seen is allowed, and so is what is written as an escape that can
+// be seen, where it can matter: groups have such names.
+func TestTextsThatCanBeSeenAreNotRefused(t *testing.T) {
+	p := mustRead(t, "lists: {a: [\"Domain\\u00a0Admins\", \"caffe\\u0301\", 営業　部, Ärzte, 'no', \"10:30\", north]}  # für 日本\n"+
+		"rules:\n  - rule: a\n    when: |\n      subject.locked\t// a comment\n    demand: {proofs: totp}\n")
+	want := []string{"Domain\u00a0Admins", "caffe\u0301", "営業\u3000部", "Ärzte", "no", "10:30", "north"}
+	if !slices.Equal(p.lists["a"], want) {
+		t.Errorf("%q", p.lists["a"])
+	}
+}
+
+// A text with Windows line ends means the same, and faults keep their place.
+func TestWindowsLineEndsChangeNothing(t *testing.T) {
+	windows := func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
+	src, err := os.ReadFile("testdata/faults.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := problemsOf(t, string(src)), problemsOf(t, windows(string(src))); a.Error() != b.Error() {
+		t.Errorf("%v\n%v", a, b)
+	}
+	corners, err := os.ReadFile("testdata/corners.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Load([]byte(windows(string(corners))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := mustLoad(t, "testdata/corners.yaml").Plan(ordinary()), p.Plan(ordinary()); !cmp.Equal(a, b) {
+		t.Errorf("%+v\n%+v", a, b)
 	}
 }
 

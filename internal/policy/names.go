@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -79,7 +80,11 @@ func (l *loader) readLists(v *yaml.Node, path string) {
 		want[key.Value] = func(v *yaml.Node, path string) {
 			var entries []string
 			l.list(v, path, func(v *yaml.Node, path string) {
-				if s, ok := l.text(v, path); ok {
+				s, ok := l.text(v, path)
+				if ok && strings.ContainsAny(s, "\n\t") {
+					l.fault(v, path, "an entry of a list is one line without tabs")
+				}
+				if ok {
 					entries = append(entries, s)
 				}
 			})
