@@ -39,6 +39,11 @@ type usage struct{ error }
 
 func (u usage) Unwrap() error { return u.error }
 
+// unsaid is why a question could not be answered, whatever the server's no.
+type unsaid struct{ error }
+
+func (u unsaid) Unwrap() error { return u.error }
+
 func usageOf(err error) error {
 	return hinted(usage{err}, "see countersign --help")
 }
@@ -52,6 +57,7 @@ var ways = map[string]string{
 	"directory_unavailable": "look at the server's /readyz",
 	"proof_missing":         "the requester proves themselves with the case code: countersign case claim CODE, or in a browser",
 	"signature_refused":     "sign with a passkey of yours that is on the roster: countersign roster show lists them",
+	"on_probation":          "ask a colleague; it ends by itself",
 	"not_available":         "the account is unknown, beyond your desk's reach, or refused by the policy; an officer or auditor can see which",
 }
 
@@ -69,9 +75,12 @@ func wayOut(err error) string {
 
 func exitOf(err error) int {
 	var p *client.Problem
+	var u unsaid
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &u):
+		return exitCannotSay
 	case errors.Is(err, errNo):
 		return exitNo
 	case errors.As(err, &p) && p.Status < 500:

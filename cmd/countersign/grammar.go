@@ -35,6 +35,7 @@ type grammar struct {
 	Ledger  ledgerVerb  `cmd:"" group:"Auditing" help:"Check, prove or export the ledger."`
 	Account accountVerb `cmd:"" group:"Integrating" help:"Add or list accounts of a local directory."`
 	Enrol   enrolVerb   `cmd:"" group:"Integrating" help:"Register a factor for an account's owner."`
+	Report  reportVerb  `cmd:"" group:"Integrating" help:"Report what is known about a person: a signal, a location, a device."`
 	Token   tokenVerb   `cmd:"" group:"Integrating" help:"Let an integration in, or shut it out."`
 }
 

@@ -11,8 +11,9 @@ import (
 )
 
 type policyVerb struct {
-	Check   policyCheck   `cmd:"" help:"Say whether a policy loads, or where its faults are."`
-	Publish policyPublish `cmd:"" help:"Put a policy up for the officers' signatures."`
+	Check    policyCheck    `cmd:"" help:"Say whether a policy loads, or where its faults are."`
+	Simulate policySimulate `cmd:"" help:"Say what another policy would have made of recorded requests."`
+	Publish  policyPublish  `cmd:"" help:"Put a policy up for the officers' signatures."`
 }
 
 type policyCheck struct {

@@ -109,6 +109,9 @@ func outcome(r client.Request) []string {
 	if r.ReviewOwed {
 		pairs = append(pairs, "review", "owed")
 	}
+	if r.Probation != nil {
+		pairs = append(pairs, "probation", "until "+when(*r.Probation))
+	}
 	if len(r.Reasons) > 0 {
 		pairs = append(pairs, "reasons", safe(string(r.Reasons)))
 	}

@@ -90,7 +90,7 @@ type tokenVerb struct {
 
 type tokenCreate struct {
 	Name   string   `arg:"" help:"The integration's name."`
-	Scopes []string `arg:"" help:"What it may do: requests:open, requests:read, enrolments:write, ledger:read."`
+	Scopes []string `arg:"" help:"What it may do: requests:open, requests:read, enrolments:write, facts:report, ledger:read."`
 	Days   int      `default:"90" help:"How long it works."`
 }
 

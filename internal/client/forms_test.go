@@ -21,6 +21,8 @@ func TestTheClientKnowsEveryMemberThatTheServerSends(t *testing.T) {
 		{gate.View{}, client.Request{}}, {gate.Summary{}, client.Summary{}}, {gate.Moment{}, client.Moment{}},
 		{gate.Paper{}, client.Paper{}}, {gate.CaseView{}, client.Case{}}, {gate.Prompt{}, client.Prompt{}},
 		{gate.Secrets{}, client.Secrets{}}, {gate.RosterView{}, client.Roster{}}, {gate.Factor{}, client.Factor{}},
+		{gate.Simulation{}, client.Simulation{}}, {gate.SignalReport{}, client.Signal{}}, {gate.LocationReport{}, client.Location{}},
+		{gate.DeviceReport{}, client.Device{}},
 	} {
 		server, ours := reflect.TypeOf(pair[0]), reflect.TypeOf(pair[1])
 		a, b := slices.Sorted(maps.Keys(members(server, ""))), slices.Sorted(maps.Keys(members(ours, "")))

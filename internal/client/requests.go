@@ -60,6 +60,7 @@ type Request struct {
 	} `json:"follow_ups"`
 	ReviewOwed bool            `json:"review_owed"`
 	Repudiated bool            `json:"repudiated"`
+	Probation  *time.Time      `json:"probation_until,omitempty"`
 	Policy     string          `json:"policy"`
 	Reasons    json.RawMessage `json:"reasons,omitempty"`
 	Version    uint64          `json:"version"`
