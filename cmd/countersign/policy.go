@@ -13,6 +13,7 @@ import (
 type policyVerb struct {
 	Check    policyCheck    `cmd:"" help:"Say whether a policy loads, or where its faults are."`
 	Simulate policySimulate `cmd:"" help:"Say what another policy would have made of recorded requests."`
+	Test     policyTest     `cmd:"" help:"Ask a policy about the cases written for it."`
 	Publish  policyPublish  `cmd:"" help:"Put a policy up for the officers' signatures."`
 }
 
