@@ -1,8 +1,41 @@
 package policy
 
 import (
+	"fmt"
 	"unicode/utf8"
 )
+
+// weigh refuses a policy whose conditions are too many in all.
+func (l *loader) weigh() {
+	if len(l.problems) > 0 {
+		return
+	}
+	if worst := l.policy.worst(); worst > maxDecision {
+		l.problems = append(l.problems, Problem{Msg: fmt.Sprintf(
+			"the conditions together could take too long over the largest facts: %d steps for one decision, where %d are allowed; use fewer loops", worst, maxDecision)})
+	}
+}
+
+// worst is how many steps one decision can take. Of an account of unknown
+// class every rule and reach is asked twice; an agent is at one desk.
+func (p *Policy) worst() uint64 {
+	var sum, desk, vendor uint64
+	for _, c := range p.classes {
+		sum += c.when.cost
+	}
+	for _, r := range p.rules {
+		sum += 2 * r.when.cost
+	}
+	for _, d := range p.desks {
+		desk = max(desk, d.reach.cost)
+	}
+	for _, v := range p.vendors {
+		if v.reach != nil {
+			vendor = max(vendor, v.reach.cost)
+		}
+	}
+	return sum + 2*(desk+vendor)
+}
 
 // checkTexts refuses texts beyond the size that the cost of conditions is
 // estimated for.

@@ -277,6 +277,9 @@ func kindOf(n *yaml.Node) string {
 
 // suggest names the way out for a word that is not known.
 func suggest(word string, known []string) string {
+	if len(known) == 0 {
+		return "there is none"
+	}
 	slices.Sort(known)
 	if n := proof.Nearest(word, known); n != "" {
 		return "did you mean `" + n + "`?"

@@ -100,7 +100,13 @@ func (k *check) expand(src string, checked *cel.Ast) (ast.Expr, *cel.Ast) {
 		x.SetKindCase(c.copy(&next))
 		k.loops = k.loops || c.loops
 	}
-	k.nodes += nodes
+	k.nodes = nodes
+	if k.parts += nodes; k.parts > maxAllNodes {
+		if k.parts-nodes <= maxAllNodes {
+			k.fault(0, "here the policy's conditions have more than %d parts in all; say with fewer what they say", maxAllNodes)
+		}
+		return nil, nil
+	}
 	parsed := ast.NewExprFactory().CopyExpr(root)
 	if len(uses) > 0 {
 		if checked, issues = k.env.cel.Check(whole); issues.Err() != nil {

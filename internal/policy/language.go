@@ -26,6 +26,8 @@ const (
 	maxCost     = 1_000_000
 	maxWhen     = 4 << 10 // bytes of one condition
 	maxNodes    = 4096    // parts of one condition, with those it names written out
+	maxAllNodes = 250_000 // of all conditions
+	maxDecision = 250_000_000
 	maxOffset   = 18 * 3600
 )
 

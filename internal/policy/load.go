@@ -48,6 +48,7 @@ func Load(src []byte) (*Policy, error) {
 	if root := l.parse(src); root != nil {
 		l.document(root)
 	}
+	l.weigh()
 	if len(l.problems) > 0 {
 		return nil, l.problems.sorted()
 	}
@@ -60,6 +61,7 @@ type loader struct {
 	envs   environments
 	named  map[string]*condition // those read so far; nil for one with a fault
 	forms  map[string]*expr.Node // theirs
+	parts  int                   // of all conditions
 }
 
 // topLevel are the fields of a policy, in the order in which they need one
