@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ func TestSentences(t *testing.T) {
 		"testdata/design.yaml":        "testdata/design.txt",
 		"../../policies/starter.yaml": "testdata/starter.txt",
 		"testdata/corners.yaml":       "testdata/corners.txt",
+		"testdata/circumstances.yaml": "testdata/circumstances.txt",
 	} {
 		p := mustLoad(t, policy)
 		text, err := os.ReadFile(sentences)
@@ -131,8 +133,74 @@ func change(t *testing.T, f *Facts, kv string) {
 		_, at := ago()
 		f.Subject.Created = &at
 	default:
-		t.Fatalf("unknown fact %q", key)
+		if !changeCircumstances(t, f, key, v) {
+			t.Fatalf("unknown fact %q", key)
+		}
 	}
+}
+
+func changeCircumstances(t *testing.T, f *Facts, key, v string) bool {
+	t.Helper()
+	period := func() time.Duration {
+		d, err := time.ParseDuration(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	if f.Location == nil && slices.Contains([]string{"country", "network", "source"}, key) {
+		f.Location = &Location{At: noon}
+	}
+	if f.Device == nil && slices.Contains([]string{"device", "managed", "compliant"}, key) {
+		f.Device = &Device{Source: "mdm", At: noon}
+	}
+	yes := v == "true"
+	switch key {
+	case "at":
+		at, err := time.Parse(time.RFC3339, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.At = at
+	case "offset":
+		o, err := strconv.Atoi(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Request.Offset = &o
+	case "zone":
+		f.Request.Zone = v
+	case "hour": // on the desk's clock at noon UTC
+		at, err := time.Parse("15:04", v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := (at.Hour()-12)*3600 + at.Minute()*60
+		f.Request.Offset = &o
+	case "country":
+		f.Location.Country = v
+	case "network":
+		f.Location.Network = v
+	case "source":
+		f.Location.Source = v
+	case "device":
+		f.Device.ID = v
+	case "managed":
+		f.Device.Managed = &yes
+	case "compliant":
+		f.Device.Compliant = &yes
+	case "emergency":
+		f.Emergency = &Emergency{Incident: "INC7", Declared: noon.Add(-period()), Until: noon.Add(24*time.Hour - period())}
+	case "delegate":
+		f.Delegation = &Delegation{Person: identity.PersonID(v)}
+	case "delegation":
+		f.Delegation.Since, f.Delegation.Until = noon.Add(-period()), noon.Add(time.Hour)
+	case "probation":
+		f.Subject.OnProbation = yes
+	default:
+		return false
+	}
+	return true
 }
 
 // judge compares the lines of a plan that a sentence names.
@@ -155,6 +223,7 @@ func judge(t *testing.T, p Plan, want []string) {
 		"cool_off " + life(p.CoolOff),
 		"expires " + life(p.Expires),
 		"review " + life(p.Review),
+		"probation " + life(p.Probation),
 		"delivery " + strings.Join(p.Delivery, ", "),
 		"notify " + strings.Join(p.Notify, ", "),
 		"follow_up " + strings.Join(p.FollowUp, ", "),
