@@ -25,6 +25,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	_ "time/tzdata" // the zones that policies name, for machines that have none
 
 	"golang.org/x/sync/errgroup"
 
@@ -57,7 +58,7 @@ func New(ctx context.Context, cfg Config, o Options) (*App, error) {
 	if a.now == nil {
 		a.now = time.Now
 	}
-	a.watch = a.metrics.watch
+	a.watch, a.faulted = a.metrics.watch, a.metrics.ruleFaulted
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}

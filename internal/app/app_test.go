@@ -268,6 +268,7 @@ func TestAPolicyFileThatDoesNotLoadChangesNothingButReadiness(t *testing.T) {
 	}
 	for _, try := range []struct{ text, want string }{
 		{"apiVersion: countersign/v9", "does not load; " + chain.Policy + " stays in force (countersign policy check policy.yaml"},
+		{"zone: Mars/Olympus_Mons\n" + policyText, "does not load; " + chain.Policy + " stays in force"},
 		{policyText + "# another comment\n", "put it up for signature with countersign policy publish policy.yaml"},
 	} {
 		if err := os.WriteFile(c.Policy, []byte(try.text), 0o600); err != nil {

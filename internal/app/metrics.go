@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +15,7 @@ import (
 	"countersign/internal/directory"
 	"countersign/internal/identity"
 	"countersign/internal/ledger"
+	"countersign/internal/policy"
 	"countersign/internal/reset"
 	"countersign/internal/store"
 )
@@ -26,6 +28,10 @@ type metrics struct {
 	jobs     *prometheus.CounterVec
 	reads    *prometheus.HistogramVec
 	faults   *prometheus.CounterVec
+	rules    *prometheus.CounterVec
+
+	mu     sync.Mutex
+	policy string // the one whose rules are counted
 }
 
 func newMetrics() *metrics {
@@ -45,10 +51,25 @@ func newMetrics() *metrics {
 		faults: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "countersign_directory_errors_total", Help: "Reads that a directory did not answer.",
 		}, []string{"directory"}),
+		rules: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "countersign_policy_errors_total", Help: "Decisions that a rule of the policy in force denied because it could not be evaluated.",
+		}, []string{"rule"}),
 	}
-	m.registry.MustRegister(m.http, m.jobs, m.reads, m.faults,
+	m.registry.MustRegister(m.http, m.jobs, m.reads, m.faults, m.rules,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// ruleFaulted counts a rule that could not be evaluated. The rules of a policy
+// that is gone are forgotten, so that there are never more than one has.
+func (m *metrics) ruleFaulted(inForce *policy.Policy, rule string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.policy != inForce.Hash() {
+		m.policy = inForce.Hash()
+		m.rules.Reset()
+	}
+	m.rules.WithLabelValues(rule).Inc()
 }
 
 func (m *metrics) handler() http.Handler {

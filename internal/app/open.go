@@ -14,6 +14,7 @@ import (
 	"countersign/internal/gate"
 	"countersign/internal/notify"
 	"countersign/internal/passhash"
+	"countersign/internal/policy"
 	"countersign/internal/store"
 	"countersign/internal/store/sqlite"
 )
@@ -41,6 +42,7 @@ type house struct {
 	actors  []directory.Directory
 	gate    *gate.Gate
 	watch   func(directory.Directory) directory.Directory // around readers; nil: none
+	faulted func(inForce *policy.Policy, rule string)     // see gate.Parts; nil: nobody hears
 }
 
 // open opens the data folder for writing. Only one process can.
@@ -95,7 +97,7 @@ func (h *house) furnish(ctx context.Context) (err error) {
 	}
 	h.gate, err = gate.New(ctx, h.gateConfig(), gate.Parts{
 		Store: h.store, Directories: h.readers, Sender: h.sender, Hasher: h.hasher, Box: h.keys.box,
-		Now: h.now, Log: h.log.With("part", "gate"),
+		Now: h.now, Log: h.log.With("part", "gate"), Faulted: h.faulted,
 	})
 	if err != nil {
 		return fmt.Errorf("app: %w", err)

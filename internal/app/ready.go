@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"countersign/internal/directory"
+	"countersign/internal/gate"
 )
 
 // Severity is how much a check's finding matters.
@@ -77,6 +78,10 @@ func (a *App) readyRoster(ctx context.Context) (Check, string) {
 		return Check{"roster", Warning, "not founded yet; run countersign roster init and use the invitation it prints"}, ""
 	}
 	chain, err := a.gate.Chain(ctx)
+	if errors.Is(err, gate.ErrPolicy) {
+		a.log.Error("nothing can be decided", "error", err)
+		return Check{"roster", Failing, "the policy in force does not load here, so nothing is decided (the log says more)"}, ""
+	}
 	if err != nil {
 		a.log.Error("the roster cannot be read", "error", err)
 		return Check{"roster", Failing, "cannot be read (the log says more)"}, ""

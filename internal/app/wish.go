@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"sync"
 
-	"countersign/internal/policy"
+	"countersign/internal/gate"
 )
 
 // wish is the policy file: what the operator would like to be in force. What
@@ -31,7 +31,7 @@ func policyHash(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p, err := policy.Load(text)
+	p, err := gate.LoadPolicy(text)
 	if err != nil {
 		return "", err
 	}
