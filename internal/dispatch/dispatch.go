@@ -135,7 +135,7 @@ func (h *Hands) act(ctx context.Context, report evidence.Report) error {
 	fresh.At = h.now()
 	fresh.Subject = account.Facts()
 	fresh.Subject.Staff = report.Roster.StaffRoles(account.Person)
-	fresh.Subject.Enrolled, fresh.Subject.Fenced = s.Facts.Subject.Enrolled, s.Facts.Subject.Fenced
+	fresh.Subject.Enrolled, fresh.Subject.Fenced, fresh.Subject.OnProbation = s.Facts.Subject.Enrolled, s.Facts.Subject.Fenced, s.Facts.Subject.OnProbation
 	if err := evidence.Recheck(report, fresh, h.now()); err != nil {
 		h.Log.Error("an order was refused by the hands", "request", s.ID, "why", err)
 		return h.withdraw(ctx, s, "the facts read by the hands do not allow it")
