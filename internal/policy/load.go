@@ -18,6 +18,7 @@ import (
 const (
 	apiVersion = "countersign/v1"
 	maxSource  = 256 << 10
+	maxCount   = 10 // signatures in one role
 	defaultEnd = 24 * 3600
 )
 
@@ -199,7 +200,7 @@ func (l *loader) approvals(v *yaml.Node, path string) []approval.Need {
 			"role": func(v *yaml.Node, path string) {
 				need.Role = identity.Role(l.word(v, path, slices.Clone(approvingRoles)))
 			},
-			"count": func(v *yaml.Node, path string) { need.Count = l.count(v, path, 10) },
+			"count": func(v *yaml.Node, path string) { need.Count = l.count(v, path, maxCount) },
 		})
 		l.require(v, path, seen, "role", "count")
 		if slices.ContainsFunc(needs, func(n approval.Need) bool { return n.Role == need.Role }) {

@@ -23,8 +23,8 @@ var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 // has to be expected with every one of its denials.
 func TestSentences(t *testing.T) {
 	for policy, sentences := range map[string]string{
-		"testdata/design.yaml":  "testdata/design.txt",
-		"testdata/corners.yaml": "testdata/corners.txt",
+		"testdata/design.yaml":        "testdata/design.txt",
+		"testdata/corners.yaml":       "testdata/corners.txt",
 		"testdata/circumstances.yaml": "testdata/circumstances.txt",
 	} {
 		p := mustLoad(t, policy)
