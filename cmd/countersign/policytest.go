@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"countersign/internal/policy"
@@ -82,19 +83,16 @@ func (v policyTest) print(e *env, t tested) {
 		}
 	}
 	v.printCoverage(e, t.Coverage)
-	switch total := t.Passed + t.Failed; {
-	case t.Failed == 0:
-		e.say("%s: %d %s, all pass.", t.CasesFile, total, plural(total, "case"))
+	verdict := "all pass"
+	switch t.Failed {
+	case 0:
+	case 1:
+		verdict = e.bold("1 of them fails")
 	default:
-		e.say("%s: %d %s, %s.", t.CasesFile, total, plural(total, "case"), e.bold(fmt.Sprintf("%d of them %s", t.Failed, fails(t.Failed))))
+		verdict = e.bold(strconv.Itoa(t.Failed) + " of them fail")
 	}
-}
-
-func fails(n int) string {
-	if n == 1 {
-		return "fails"
-	}
-	return "fail"
+	total := t.Passed + t.Failed
+	e.say("%s: %d %s, %s.", t.CasesFile, total, plural(total, "case"), verdict)
 }
 
 func (v policyTest) printCase(e *env, c cases.Verdict) {

@@ -1,7 +1,6 @@
 package cases
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -155,7 +154,7 @@ func slip(rule string, rules []string) string {
 	if rule == "" || slices.Contains(rules, rule) || strings.HasPrefix(rule, "(") {
 		return ""
 	}
-	said := fmt.Sprintf("; the policy has no rule `%s`", rule)
+	said := "; the policy has no rule `" + rule + "`"
 	if n := proof.Nearest(rule, rules); n != "" {
 		said += ", did you mean `" + n + "`?"
 	}

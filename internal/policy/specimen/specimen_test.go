@@ -1,6 +1,7 @@
 package specimen_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"os"
@@ -300,7 +301,7 @@ func TestEveryFactComesBackFromItsSpecimen(t *testing.T) {
 				t.Fatalf("%s\n%s", text, d)
 			}
 		}
-		if again, _ := json.Marshal(f); string(before) != string(again) {
+		if again, _ := json.Marshal(f); !bytes.Equal(before, again) {
 			t.Fatal("printing changed the facts")
 		}
 	})

@@ -12,6 +12,11 @@ import (
 // factFields is the table of all facts, in the order of policy.Facts. A default
 // may rest on the facts above it, never on those below.
 func factFields(f *policy.Facts) []field {
+	return slices.Concat(requestFields(f), recordFields(f), circumstances(f))
+}
+
+// requestFields are who asks for what, for whom and how.
+func requestFields(f *policy.Facts) []field {
 	return []field{
 		instant("at", &f.At, monday),
 		word("action", &f.Action, identity.PasswordReset, identity.Actions),
@@ -28,6 +33,12 @@ func factFields(f *policy.Facts) []field {
 				offset("utc_offset", &q.Offset),
 			}
 		}),
+	}
+}
+
+// recordFields are what is on record about the person.
+func recordFields(f *policy.Facts) []field {
+	return []field{
 		list("contacts", &f.Contacts, 1, func(i int, c *policy.Contact) []field {
 			return []field{
 				text("id", &c.ID, fixed("c"+strconv.Itoa(i+1))),
@@ -52,6 +63,12 @@ func factFields(f *policy.Facts) []field {
 				required(moment("ago", "at", &s.At, &f.At, back, 0)),
 			}
 		}),
+	}
+}
+
+// circumstances are known only when somebody reported them.
+func circumstances(f *policy.Facts) []field {
+	return []field{
 		pointer("location", &f.Location, func(l *policy.Location) []field {
 			return []field{
 				optional("country", &l.Country, ""),
