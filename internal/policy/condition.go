@@ -18,6 +18,7 @@ type condition struct {
 	always  bool  // the text is the constant true
 	only    scope // outside of it the condition is certain to be false
 	tree    *expr.Node
+	code    *code                               // what tree was compiled to; nil when a part of it can only be left to CEL
 	place   func(offset int) (line, column int) // of a character of the condition
 	class   bool                                // it reads subject.class
 	loops   bool

@@ -44,7 +44,7 @@ var floors = map[identity.Class]identity.Tier{
 // reach holds for both.
 func (p *Policy) Plan(f Facts) Plan {
 	desk := p.desks[f.Agent.Desk]
-	d := decision{policy: p, view: newView(&f, p.listVals, desk)}
+	d := p.decide(&f)
 	d.plan.Tier = identity.Low
 	if d.checkFacts(&f); d.plan.Denied() {
 		// Conditions are bounded for facts of ordinary size only.
@@ -62,8 +62,41 @@ func (p *Policy) Plan(f Facts) Plan {
 
 type decision struct {
 	policy *Policy
-	view   *view
+	frame  frame
+	view   *view // what CEL reads; nil until a condition has to be left to it
 	plan   Plan
+}
+
+func (p *Policy) decide(f *Facts) decision {
+	d := decision{policy: p, frame: frame{facts: f}}
+	if desk := p.desks[f.Agent.Desk]; desk != nil {
+		d.frame.vendor, d.frame.company = desk.vendor, desk.company
+	}
+	return d
+}
+
+// holds evaluates a condition for the class that is set.
+func (d *decision) holds(c *condition) (bool, error) {
+	switch {
+	case !c.only.covers(d.frame.facts.Action, d.frame.class):
+		return false, nil
+	case c.code != nil:
+		return d.frame.truth(c.code)
+	case d.view == nil:
+		f := *d.frame.facts
+		d.view = newView(&f, d.policy.listVals, d.policy.desks[f.Agent.Desk])
+	}
+	d.view.subjectFacts.class = d.frame.class
+	return c.holds(d.view)
+}
+
+// setClass changes the class that conditions see.
+func (d *decision) setClass(class identity.Class) {
+	d.frame.class = class
+	for i, w := range d.policy.classSlots {
+		d.frame.done[i] &^= w
+		d.frame.outcomes[i] &^= w
+	}
 }
 
 func (d *decision) deny(rule, format string, args ...any) {
@@ -111,7 +144,7 @@ func (d *decision) checkFacts(f *Facts) {
 func (d *decision) classify() {
 	class := identity.Unknown
 	for _, c := range d.policy.classes {
-		holds, err := c.when.holds(d.view)
+		holds, err := d.holds(c.when)
 		if err != nil {
 			d.reason(byClass, fmt.Sprintf("class unknown: deciding %s: %v", c.class, err))
 			break
@@ -121,16 +154,16 @@ func (d *decision) classify() {
 			break
 		}
 	}
-	d.view.subjectFacts.class = class
+	d.setClass(class)
 	d.plan.Class = class
 	if floor := floors[class]; floor != identity.Low {
 		d.plan.Tier = floor
 		d.reason(byClass, "tier")
 	}
-	if status := d.view.facts.Subject.Status; status != "active" {
+	if status := d.frame.facts.Subject.Status; status != "active" {
 		d.deny(byLifecycle, "the account is not active")
 	}
-	if d.view.facts.Subject.Fenced {
+	if d.frame.facts.Subject.Fenced {
 		d.deny(byFence, "the owner said that this was not them, and nobody has reviewed it yet")
 	}
 }
@@ -180,7 +213,7 @@ func (d *decision) demand(r *rule) {
 
 // either evaluates a condition; for an unknown class also as if privileged.
 func (d *decision) either(c *condition) (bool, error) {
-	holds, err := c.holds(d.view)
+	holds, err := d.holds(c)
 	if d.plan.Class != identity.Unknown {
 		return holds, err
 	}
@@ -189,7 +222,7 @@ func (d *decision) either(c *condition) (bool, error) {
 }
 
 func (d *decision) both(c *condition) (bool, error) {
-	holds, err := c.holds(d.view)
+	holds, err := d.holds(c)
 	if d.plan.Class != identity.Unknown {
 		return holds, err
 	}
@@ -198,9 +231,10 @@ func (d *decision) both(c *condition) (bool, error) {
 }
 
 func (d *decision) asPrivileged(c *condition) (bool, error) {
-	d.view.subjectFacts.class = identity.Privileged
-	defer func() { d.view.subjectFacts.class = identity.Unknown }()
-	return c.holds(d.view)
+	d.setClass(identity.Privileged)
+	holds, err := d.holds(c)
+	d.setClass(identity.Unknown)
+	return holds, err
 }
 
 // reach refuses what lies beyond the desk of the agent.
@@ -238,13 +272,13 @@ func (d *decision) dropUnusable() {
 	}
 	var unusable []proof.Method
 	for _, s := range proof.Specs {
-		if s.Ceiling.Rank() < d.plan.Tier.Rank() || slices.Contains(s.Spoiled, d.view.facts.Action) {
+		if s.Ceiling.Rank() < d.plan.Tier.Rank() || slices.Contains(s.Spoiled, d.frame.facts.Action) {
 			unusable = append(unusable, s.Method)
 		}
 	}
 	left := d.plan.Proofs.Without(unusable...)
 	if len(left) == 0 {
-		d.deny(byProofs, "every way to prove who is asking needs a method that does not count at tier %s or for %s", d.plan.Tier, d.view.facts.Action)
+		d.deny(byProofs, "every way to prove who is asking needs a method that does not count at tier %s or for %s", d.plan.Tier, d.frame.facts.Action)
 	}
 	d.plan.Proofs = left
 }

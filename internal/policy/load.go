@@ -53,6 +53,7 @@ func Load(src []byte) (*Policy, error) {
 	if len(l.problems) > 0 {
 		return nil, l.problems.sorted()
 	}
+	l.policy.compile()
 	return l.policy, nil
 }
 

@@ -45,6 +45,7 @@ type Policy struct {
 	eases        *Eases
 	accepted     []Accepted
 	names        []Name
+	classSlots   slots // of outcomes that depend on the account's class
 }
 
 // named is a condition with a name of its own.
