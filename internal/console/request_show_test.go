@@ -41,6 +41,18 @@ func TestTheReceiptIsShownWithoutASecret(t *testing.T) {
 	}
 }
 
+func TestAProbationIsShownAndToldToWhoeverIsOnIt(t *testing.T) {
+	s := openSite(t, gatetest.New(t, strings.Replace(gatetest.Policy, "      follow_up", "      probation: 24h\n      follow_up", 1)), nil)
+	seed, _ := s.Enrol(gatetest.Wren, proof.TOTP)
+	s.Invite(s.Person(gatetest.Wren), "Wren Ito", "", identity.Security)
+	request, _ := s.Ordered(gatetest.Wren, identity.PasswordReset, seed)
+	s.staff(gatetest.Finch).get("/requests/" + request).never("Probation")
+	s.Must(s.Do("dispatch", request))
+	s.staff(gatetest.Finch).get("/requests/"+request).says("Probation: until", "does not act for others")
+	next := s.Open(gatetest.Moss, identity.Unlock)
+	s.staff(s.Person(gatetest.Wren)).get("/requests/"+next.ID+"/sign?decision=approval").says("A credential of yours was reset", "ask a colleague")
+}
+
 func TestUnknownAndForeignRequestsAnswerAlike(t *testing.T) {
 	s := newSite(t)
 	s.Invite("staff:kite", "Kite", "nightline", identity.Agent)

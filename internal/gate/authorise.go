@@ -58,9 +58,7 @@ func (g *Gate) plan(ctx context.Context, id, actor string, order bool) (reset.St
 		if err != nil {
 			return s, err
 		}
-		if len(events) > 0 {
-			g.faults(s.ID, pol, cmd.Plan)
-		}
+		g.faults(s.ID, pol, cmd.Plan)
 		return after, refusal
 	}
 }

@@ -169,6 +169,17 @@ func TestAPersonOnProbationMayStillAskForThemselvesAndThePolicyKnows(t *testing.
 	}
 }
 
+func TestTheHandsPlanWithTheProbationThatTheGateSaw(t *testing.T) {
+	h := gatetest.New(t, onTrial+`  - rule: not-twice
+    when: "!subject.on_probation && size(history) > 0"
+    deny: "only while on probation"
+`)
+	seed, _ := h.Enrol(gatetest.Wren, proof.TOTP)
+	recover(h, gatetest.Wren, seed)
+	h.Pass(time.Minute)
+	recover(h, gatetest.Wren, seed)
+}
+
 func TestAProbationSurvivesARestartAndIsRebuiltFromTheLedger(t *testing.T) {
 	dir := t.TempDir()
 	h := gatetest.Keep(t, dir, onTrial, func(s store.Store) store.Store { return s })
