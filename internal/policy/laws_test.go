@@ -101,7 +101,7 @@ func TestAJoinIsNeverWeakerThanEither(t *testing.T) {
 func TestEachRespectAloneMakesAPlanWeaker(t *testing.T) {
 	strict := Plan{
 		Class: identity.Privileged, Tier: identity.High, Proofs: proof.Formula{{proof.TOTP, proof.Vouch}},
-		Approvals: []approval.Need{{Role: identity.Manager, Count: 2}}, Wait: 2, CoolOff: 2, Expires: 2, Review: 2,
+		Approvals: []approval.Need{{Role: identity.Manager, Count: 2}}, Wait: 2, CoolOff: 2, Probation: 2, Expires: 2, Review: 2,
 		Delivery: []string{"vault"}, Notify: []string{"manager", "owner_all"}, FollowUp: []string{"revoke_tokens"},
 	}.canonical()
 	if !AtLeast(strict, strict) {
@@ -118,6 +118,8 @@ func TestEachRespectAloneMakesAPlanWeaker(t *testing.T) {
 		"another's":       func(p *Plan) { p.Approvals = []approval.Need{{Role: identity.Security, Count: 2}} },
 		"wait":            func(p *Plan) { p.Wait = 1 },
 		"cool-off":        func(p *Plan) { p.CoolOff = 1 },
+		"probation":       func(p *Plan) { p.Probation = 1 },
+		"no probation":    func(p *Plan) { p.Probation = 0 },
 		"longer life":     func(p *Plan) { p.Expires = 3 },
 		"endless life":    func(p *Plan) { p.Expires = 0 },
 		"later review":    func(p *Plan) { p.Review = 3 },
@@ -148,20 +150,26 @@ func pool(t testing.TB) *Policy {
 		"!has(subject.manager)", "agent.vendor", "history.exists(h, h.action == action)", "signals.size() > 1",
 		"subject.class != 'standard'", "contacts.all(c, now - c.first_seen > duration('72h'))", "request.ticket.startsWith('INC')",
 		"action == 'unlock' || subject.class == 'sensitive'", "!(action == 'unlock')",
+		"emergency.active || subject.on_probation", "night && has(agent.company)", "location.country in ['JP', 'NZ']", "device.managed || device.compliant",
+		"delegation.active && delegation.until - now > duration('1h')",
 	}
 	demands := []string{
 		"{proofs: totp || email_code}", "{proofs: vouch || passkey && totp, tier: high}", "{approvals: [{role: manager, count: 1}], wait: 1h}",
 		"{delivery: [vault, session]}", "{delivery: [in_person, vault], expires: 1h}", "{review: 1d, notify: [security]}", "{review: 2d, cool_off: 7d}",
-		"{follow_up: [revoke_tokens], approvals: [{role: manager, count: 2}, {role: security, count: 1}]}", "{tier: critical}",
+		"{follow_up: [revoke_tokens], approvals: [{role: manager, count: 2}, {role: security, count: 1}]}", "{tier: critical}", "{probation: 1h}", "{probation: 2h, wait: 2h}",
 	}
 	var b strings.Builder
-	b.WriteString(head + `classes:
+	b.WriteString(head + `conditions: {night: request.hour < 7 || request.hour >= 19}
+classes:
   - {class: privileged, when: subject.admin}
   - {class: sensitive, when: subject.unit == "Payroll"}
   - {class: standard, when: "true"}
+vendors:
+  - {vendor: nightcorp, reach: night, tier_cap: elevated}
 desks:
   - {desk: near, reach: "true"}
   - {desk: far, vendor: true, reach: subject.class == "standard", tier_cap: high}
+  - {desk: theirs, vendor: nightcorp, reach: "true"}
 rules:
 `)
 	for i, w := range whens {
@@ -193,16 +201,39 @@ var someFacts = rapid.Custom(func(t *rapid.T) Facts {
 	f.Subject.Status = rapid.SampledFrom([]string{"active", "active", "active", "disabled"}).Draw(t, "status")
 	yes, no := true, false
 	f.Subject.Admin = rapid.SampledFrom([]*bool{nil, &yes, &no}).Draw(t, "admin")
-	f.Agent.Desk = rapid.SampledFrom([]string{"", "near", "far", "nowhere"}).Draw(t, "desk")
+	f.Agent.Desk = rapid.SampledFrom([]string{"", "near", "far", "theirs", "nowhere"}).Draw(t, "desk")
 	for range rapid.IntRange(0, 2).Draw(t, "history") {
 		f.History = append(f.History, Past{Action: rapid.SampledFrom(identity.Actions).Draw(t, "past"), At: noon.Add(-time.Hour)})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "signals") {
 		f.Signals = append(f.Signals, Signal{Kind: "s", At: noon})
 	}
+	circumstances(t, &f)
 	f.Contacts[0].FirstSeen = noon.Add(-time.Duration(rapid.IntRange(1, 100).Draw(t, "age")) * time.Hour)
 	return f
 })
+
+func circumstances(t *rapid.T, f *Facts) {
+	yes, no := true, false
+	if rapid.Bool().Draw(t, "clock") {
+		offset := rapid.IntRange(-maxOffset, maxOffset).Draw(t, "offset")
+		f.Request.Offset, f.Request.Zone = &offset, "Asia/Tokyo"
+	}
+	if rapid.Bool().Draw(t, "located") {
+		f.Location = &Location{Country: rapid.SampledFrom([]string{"", "JP", "DE"}).Draw(t, "country"), Source: "sensor", At: noon}
+	}
+	if rapid.Bool().Draw(t, "with a device") {
+		state := rapid.SampledFrom([]*bool{nil, &yes, &no})
+		f.Device = &Device{ID: "laptop", Managed: state.Draw(t, "managed"), Compliant: state.Draw(t, "compliant")}
+	}
+	if rapid.Bool().Draw(t, "emergency") {
+		f.Emergency = &Emergency{Incident: "INC7", Declared: noon, Until: noon.Add(time.Hour)}
+	}
+	if rapid.Bool().Draw(t, "delegation") {
+		f.Delegation = &Delegation{Person: "p5", Since: noon, Until: noon.Add(time.Duration(rapid.IntRange(1, 100).Draw(t, "hours")) * time.Hour)}
+	}
+	f.Subject.OnProbation = rapid.Bool().Draw(t, "probation")
+}
 
 func TestTheOrderOfRulesNeverMatters(t *testing.T) {
 	all := pool(t)
@@ -330,6 +361,39 @@ func TestFactsBeyondAllMeasureAreRefusedAtOnce(t *testing.T) {
 	}
 	if !cmp.Equal(plan.Deny, want) {
 		t.Errorf("%v", plan.Deny)
+	}
+}
+
+// The cost of conditions is estimated for texts up to a size.
+func TestTextsBeyondAllMeasureAreRefused(t *testing.T) {
+	p := mustRead(t, oneRule)
+	long, most := strings.Repeat("é", maxText+1), strings.Repeat("é", maxText)
+	for where, set := range map[string]func(f *Facts, s string){
+		"login":    func(f *Facts, s string) { f.Subject.Login = s },
+		"unit":     func(f *Facts, s string) { f.Subject.Unit = s },
+		"manager":  func(f *Facts, s string) { f.Subject.Manager = identity.PersonID(s) },
+		"group":    func(f *Facts, s string) { f.Subject.Groups = []string{"a", s} },
+		"method":   func(f *Facts, s string) { f.Subject.Enrolled = []string{s} },
+		"ticket":   func(f *Facts, s string) { f.Request.Ticket = s },
+		"zone":     func(f *Facts, s string) { f.Request.Zone = s },
+		"contact":  func(f *Facts, s string) { f.Contacts[0].Source = s },
+		"outcome":  func(f *Facts, s string) { f.History = []Past{{}, {Outcome: s}} },
+		"signal":   func(f *Facts, s string) { f.Signals = []Signal{{Kind: s}} },
+		"network":  func(f *Facts, s string) { f.Location = &Location{Network: s} },
+		"device":   func(f *Facts, s string) { f.Device = &Device{ID: s} },
+		"incident": func(f *Facts, s string) { f.Emergency = &Emergency{Incident: s, Until: noon.Add(1)} },
+		"delegate": func(f *Facts, s string) { f.Delegation = &Delegation{Person: identity.PersonID(s), Until: noon.Add(1)} },
+	} {
+		f, g := ordinary(), ordinary()
+		set(&f, long)
+		set(&g, most)
+		want := []Denial{{byFacts, "a text is longer than the 1024 characters a policy can be asked about"}}
+		if got := p.Plan(f); !cmp.Equal(got.Deny, want) || got.Class != identity.Unknown || got.Tier != identity.Critical {
+			t.Errorf("%s: %+v", where, got)
+		}
+		if got := p.Plan(g); got.Denied() {
+			t.Errorf("%s of the largest size: %v", where, got.Deny)
+		}
 	}
 }
 

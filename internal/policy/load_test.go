@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -235,17 +236,24 @@ func TestAFaultInAFormulaHasItsExactPlace(t *testing.T) {
 	}
 }
 
+// FuzzLoad holds Load to what it promises: faults that can be shown, or a
+// policy that knows its text and plans for any facts.
 func FuzzLoad(f *testing.F) {
-	for _, name := range []string{"testdata/design.yaml", "testdata/corners.yaml", "testdata/faults.yaml", "../../policies/starter.yaml"} {
+	facts, err := json.Marshal(ordinary())
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range []string{"testdata/design.yaml", "testdata/corners.yaml", "testdata/circumstances.yaml", "testdata/faults.yaml", "../../policies/starter.yaml"} {
 		src, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(string(src))
+		f.Add(string(src), facts)
 	}
-	f.Add(head + oneRule)
-	f.Add(head + "rules: &a [*a]")
-	f.Fuzz(func(t *testing.T, src string) {
+	f.Add(head+oneRule, []byte(`{"request":{"utc_offset":3600},"emergency":{"incident":"x"},"agent":{"desk":"near"}}`))
+	f.Add(head+"rules: &a [*a]", []byte(`{}`))
+	f.Add(head+"conditions: {a: 'true', b: a || c, c: '!b'}\n"+oneRule, []byte(`{"subject":{"groups":null}}`))
+	f.Fuzz(func(t *testing.T, src string, known []byte) {
 		p, err := Load([]byte(src))
 		if err != nil {
 			var ps Problems
@@ -254,10 +262,21 @@ func FuzzLoad(f *testing.F) {
 			}
 			return
 		}
-		facts := ordinary()
-		plan := p.Plan(facts)
-		if !plan.Denied() && (len(plan.Proofs) == 0 || plan.Proofs.Satisfied(nil) || len(plan.Delivery) == 0) {
-			t.Fatalf("%q asks for nothing: %+v", src, plan)
+		if string(p.Source()) != src || p.Hash() != hashOf([]byte(src)) || p.Name() == "" || p.RiskAnalysis() == "" {
+			t.Fatalf("%q does not know itself", src)
 		}
+		facts := ordinary()
+		for range 2 {
+			plan := p.Plan(facts)
+			if !plan.Denied() && (len(plan.Proofs) == 0 || plan.Proofs.Satisfied(nil) || len(plan.Delivery) == 0) {
+				t.Fatalf("%q asks for nothing: %+v", src, plan)
+			}
+			if faults := p.Faults(plan); len(faults) > len(plan.Deny) {
+				t.Fatalf("%v of %v", faults, plan.Deny)
+			}
+			_ = json.Unmarshal(known, &facts) // the second time with whatever facts there are
+		}
+		p.Logic()
+		p.Names()
 	})
 }

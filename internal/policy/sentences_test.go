@@ -256,6 +256,12 @@ func TestFactsComeBackFromJSONAsTheyWere(t *testing.T) {
 	f.Request.Ticket = "INC1"
 	f.History = []Past{{Request: "req_0", Action: identity.Unlock, Outcome: "closed", Desk: "nightline", At: noon.Add(-time.Millisecond)}}
 	f.Signals = []Signal{{Kind: "k", At: noon}}
+	yes, offset := true, -3600
+	f.Subject.OnProbation, f.Request.Zone, f.Request.Offset = true, "Atlantic/Azores", &offset
+	f.Location = &Location{Country: "PT", Network: "guest", Source: "sensor", At: noon}
+	f.Device = &Device{ID: "laptop", Managed: &yes, Source: "mdm", At: noon}
+	f.Emergency = &Emergency{Incident: "INC7", Declared: noon, Until: noon.Add(time.Hour)}
+	f.Delegation = &Delegation{Person: "p5", Since: noon, Until: noon.Add(time.Hour)}
 	for _, f := range []Facts{f, ordinary(), {}} {
 		b, err := json.Marshal(f)
 		if err != nil {
