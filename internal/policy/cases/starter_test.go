@@ -67,9 +67,9 @@ func TestTheStartersCasesSeeWhatIsLoosened(t *testing.T) {
 	for name, change := range map[string]struct{ old, new, seenBy string }{
 		"an unlock without proof of anything else": {"proofs: totp || email_code || recovery_code", "proofs: totp || email_code || recovery_code || device", "any one proof"},
 		"mail alone resets a password":             {"proofs: totp || (recovery_code && email_code)", "proofs: totp || email_code", "a forgotten password"},
-		"no manager for a lost factor":             {`action in ["mfa_reset", "recovery_change"] ||`, `action == "recovery_change" ||`, "a lost second factor"},
+		"no manager for a lost factor":             {`action in ["mfa_reset", "recovery_change"]`, `action == "recovery_change"`, "a lost second factor"},
 		"no wait for a lost factor":                {"      wait: 1h\n", "", "a lost second factor"},
-		"one signature for an administrator":       {"proofs: recovery_code && totp\n      approvals: [{role: security, count: 1}]\n", "proofs: recovery_code && totp\n", "both factors, two signatures"},
+		"one signature for an administrator":       {"when: administrative\n    demand:\n      approvals: [{role: security, count: 1}]\n", "when: administrative\n    demand:\n", "both factors, two signatures"},
 		"either factor for an administrator":       {"proofs: recovery_code && totp", "proofs: recovery_code || totp", "both factors"},
 		"the unknown left out":                     {`"break_glass", "unknown"]`, `"break_glass"]`, ""},
 		"services left out":                        {`["privileged", "service",`, `["privileged",`, "a service account"},
