@@ -54,6 +54,8 @@ var rows = []row{
 	{at: "internal/policy/specimen", floor: pure, ours: "identity proof policy policy/yamltext", vendors: "go.yaml.in/yaml/v4"},
 	{at: "internal/policy/cases", floor: pure, ours: "identity proof approval policy policy/specimen policy/yamltext",
 		vendors: "go.yaml.in/yaml/v4"},
+	{at: "internal/policy/lint", floor: pure, ours: "identity proof policy policy/expr policy/prove policy/specimen policy/yamltext",
+		vendors: "go.yaml.in/yaml/v4"},
 	{at: "internal/policy/diff", floor: pure, ours: "identity proof approval policy policy/expr policy/prove policy/specimen"},
 	// The roster says who may sign; what they may sign is the policy's affair.
 	{at: "internal/roster", floor: pure, ours: "identity statement ledger proof proof/passkey"},
@@ -131,7 +133,7 @@ var rows = []row{
 	{at: "internal/demo", floor: wiring, ours: "...", std: "net/http", vendors: "golang.org/x/term golang.org/x/mod/sumdb/note"},
 
 	// Commands.
-	{at: "cmd/countersign", floor: command, ours: "app demo client softkey sealing policy/specimen policy/cases " + allPure,
+	{at: "cmd/countersign", floor: command, ours: "app demo client softkey sealing policy/specimen policy/cases policy/lint " + allPure,
 		std: "net/http syscall", vendors: "github.com/alecthomas/kong golang.org/x/term"},
 	// The auditor's program must be small enough to read.
 	{at: "cmd/countersign-verify", floor: command, ours: allPure},
