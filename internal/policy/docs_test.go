@@ -2,6 +2,7 @@ package policy
 
 import (
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -27,6 +28,51 @@ func TestTheDocumentationNamesEveryDemandAndFloor(t *testing.T) {
 		byFacts, byLifecycle, byFence, byDesk, byProofs, byDelivery}, append(deliveryWords, append(notifyWords, followUpWords...)...)...) {
 		if !strings.Contains(string(doc), "`"+w+"`") {
 			t.Errorf("%s is not described", w)
+		}
+	}
+}
+
+// The bounds in the manual are the bounds there are.
+func TestTheDocumentationNamesEveryBound(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	thousands := func(n int) string {
+		s := strconv.Itoa(n)
+		for i := len(s) - 3; i > 0; i -= 3 {
+			s = s[:i] + "," + s[i:]
+		}
+		return s
+	}
+	list := func(ns ...int) string {
+		var out []string
+		for _, n := range ns {
+			out = append(out, thousands(n))
+		}
+		return strings.Join(out, ", ")
+	}
+	for _, row := range []string{
+		"| " + strconv.Itoa(maxSource>>10) + " KiB |",
+		"| " + list(maxRules, maxClasses, maxDesks, maxLists) + " |",
+		"| " + list(maxList) + " |",
+		"| " + list(maxConditions, maxVendors, maxAccepted) + " |",
+		"| " + strconv.Itoa(maxWhen>>10) + " KiB; " + thousands(maxNodes) + " parts",
+		"| " + thousands(maxAllNodes) + " parts |",
+		thousands(maxGroups) + " groups, " + thousands(maxContacts) + " contacts, " + thousands(maxContacts) + " methods, " +
+			thousands(maxHistory) + " earlier requests, " + thousands(maxSignals) + " signals; " + thousands(maxText) + " characters a text |",
+		"| " + thousands(maxCost) + " steps |",
+		"| " + thousands(maxDecision) + " steps |",
+		"lines over " + thousands(maxLine) + " characters, more than " + thousands(maxBlank) + " spaces in a row, and lists in lists beyond " + thousands(maxDepth),
+		"more than " + strconv.Itoa(maxOffset/3600) + " hours from UTC",
+	} {
+		if !strings.Contains(strings.ReplaceAll(string(doc), "\n", " "), row) {
+			t.Errorf("no bound reads: %s", row)
+		}
+	}
+	for _, f := range topLevel {
+		if !strings.Contains(string(doc), "| `"+f+"` |") {
+			t.Errorf("%s is not described", f)
 		}
 	}
 }
