@@ -117,7 +117,10 @@ func (v policyTest) printCoverage(e *env, c cases.Coverage) {
 	}
 	tell(c.Rules, "no case makes the rule %s apply")
 	for _, u := range c.Proofs {
-		e.say("%s:%d: no case leaves the way %s of the rule %s open", v.File, u.Line, safe(u.Proofs), safe(u.Name))
+		e.say("%s:%d: no case leaves the way %s of the rule %s open", v.File, u.Line, safe(u.Part), safe(u.Name))
+	}
+	for _, u := range c.Alternatives {
+		e.say("%s:%d:%d: %s %s: in no case does %s hold", v.File, u.Line, u.Column, u.Kind, safe(u.Name), safe(u.Part))
 	}
 	tell(c.Classes, "no case has an account of class %s")
 	tell(c.Desks, "no case has an agent at the desk %s")

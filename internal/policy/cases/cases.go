@@ -24,6 +24,8 @@
 // because: reason}, a list of these, or true for any; other refusals may stand
 // beside those that are named. Where nothing is said of a refusal, the request
 // must not be refused.
+//
+// Run also tells what no case reaches: see Coverage.
 package cases
 
 import (

@@ -202,7 +202,7 @@ func TestCoverageNamesWhatNoCaseReaches(t *testing.T) {
 	names := func(us []cases.Unreached) string {
 		var out []string
 		for _, u := range us {
-			out = append(out, strings.TrimSpace(fmt.Sprintf("%s:%d %s", u.Name, u.Line, u.Proofs)))
+			out = append(out, strings.TrimSpace(fmt.Sprintf("%s:%d %s", u.Name, u.Line, u.Part)))
 		}
 		return strings.Join(out, ", ")
 	}
@@ -226,6 +226,59 @@ func TestCoverageNamesWhatNoCaseReaches(t *testing.T) {
 	}
 	if c := run("{request: {channel: chat}}"); strings.Contains(names(c.Rules), "no-chat") || c.Whole() {
 		t.Errorf("%+v", c)
+	}
+}
+
+func TestCoverageNamesTheAlternativesThatHeldInNoCase(t *testing.T) {
+	const text = `apiVersion: countersign/v1
+name: alternatives
+risk_analysis: docs/risk.md
+classes:
+  - {class: privileged, when: 'subject.admin || subject.service'}
+  - {class: standard, when: "true"}
+desks:
+  - {desk: near, reach: 'action in ["unlock", "mfa_reset"]'}
+conditions:
+  shared: request.channel == "phone" || request.channel == "chat"
+rules:
+  - {rule: all, when: "true", demand: {proofs: totp}}
+  - {rule: one, when: 'shared && (subject.locked || subject.unit == "a")', demand: {wait: 1h}}
+  - {rule: two, when: '!shared || subject.locked', demand: {wait: 1h}}
+  - {rule: never, when: 'subject.fenced && (subject.locked || subject.service)', demand: {wait: 1h}}
+`
+	p := loadPolicy(t, text)
+	run := func(given ...string) []string {
+		var file strings.Builder
+		file.WriteString("cases:\n")
+		for i, g := range given {
+			fmt.Fprintf(&file, "  - {case: c%d, given: %s, expect: {at_least: {wait: none}}}\n", i, g)
+		}
+		out := []string{}
+		for _, u := range cases.Run(p, loadCases(t, file.String())).Coverage.Alternatives {
+			out = append(out, fmt.Sprintf("%d:%d %s %s: %s", u.Line, u.Column, u.Kind, u.Name, u.Part))
+		}
+		return out
+	}
+	const service, locked = `{subject: {service: true, unit: b}}`, `{subject: {locked: true}, request: {channel: chat}, agent: {desk: near}, action: unlock}`
+	want := []string{
+		"5:32 class privileged: subject.admin", `10:11 condition shared: request.channel == "phone"`,
+		`10:41 condition shared: request.channel == "chat"`, "14:35 rule two: subject.locked",
+	}
+	if got := run(service); !cmp.Equal(got, want) {
+		t.Error(cmp.Diff(want, got))
+	}
+	// What held in one case and what held in another are added up; what stands in
+	// a condition that never held is told of as a whole.
+	want = []string{
+		"5:32 class privileged: subject.admin", `8:26 desk near: action == "mfa_reset"`,
+		`10:11 condition shared: request.channel == "phone"`, `13:53 rule one: subject.unit == "a"`,
+	}
+	if got := run(service, locked); !cmp.Equal(got, want) {
+		t.Error(cmp.Diff(want, got))
+	}
+	want = []string{"5:32 class privileged: subject.admin"}
+	if got := run(service, locked, `{action: mfa_reset, agent: {desk: near}, request: {channel: phone}, subject: {unit: a}}`); !cmp.Equal(got, want) {
+		t.Error(cmp.Diff(want, got))
 	}
 }
 

@@ -18,18 +18,23 @@ type Coverage struct {
 	// Proofs are alternatives of a rule's proofs that are left in no plan,
 	// although the rule applied.
 	Proofs []Unreached `json:"proofs"`
+	// Alternatives are operands of an ||, and texts of a list that a condition
+	// writes out, which held in no case, although the condition did.
+	Alternatives []Unreached `json:"alternatives"`
 }
 
 // Unreached is a part of the policy that no case reaches.
 type Unreached struct {
-	Name   string `json:"name"` // of the rule, class or desk
-	Line   int    `json:"line"` // in the policy
-	Proofs string `json:"proofs,omitempty"`
+	Kind   string `json:"kind"` // rule, class, desk, vendor or condition
+	Name   string `json:"name"`
+	Line   int    `json:"line"`             // in the policy
+	Column int    `json:"column,omitempty"` // of an alternative
+	Part   string `json:"part,omitempty"`   // the way of proving, or the alternative's text
 }
 
 // Whole reports whether the cases reach everything.
 func (c Coverage) Whole() bool {
-	return len(c.Rules)+len(c.Classes)+len(c.Desks)+len(c.Proofs) == 0
+	return len(c.Rules)+len(c.Classes)+len(c.Desks)+len(c.Proofs)+len(c.Alternatives) == 0
 }
 
 // seen collects what the cases reach, case by case.
@@ -40,16 +45,18 @@ type seen struct {
 	classes map[identity.Class]bool
 	desks   map[string]bool
 	proofs  map[string]bool // rule and alternative
+	alternatives
 }
 
 func newSeen(p *policy.Policy) *seen {
 	return &seen{
 		policy: p, logic: p.Logic(), rules: map[string]bool{}, classes: map[identity.Class]bool{},
-		desks: map[string]bool{}, proofs: map[string]bool{},
+		desks: map[string]bool{}, proofs: map[string]bool{}, alternatives: alternatives{},
 	}
 }
 
 func (s *seen) note(f policy.Facts, plan policy.Plan) {
+	s.alternatives.note(s.policy.Trace(f))
 	s.classes[plan.Class] = true
 	s.desks[f.Agent.Desk] = true
 	applied := map[string]bool{}
@@ -94,26 +101,26 @@ func wayText(way []proof.Method) string {
 }
 
 func (s *seen) coverage() Coverage {
-	c := Coverage{Rules: []Unreached{}, Classes: []Unreached{}, Desks: []Unreached{}, Proofs: []Unreached{}}
+	c := Coverage{Rules: []Unreached{}, Classes: []Unreached{}, Desks: []Unreached{}, Proofs: []Unreached{}, Alternatives: s.unreached()}
 	for _, r := range s.logic.Rules {
 		if !s.rules[r.Name] {
-			c.Rules = append(c.Rules, Unreached{Name: r.Name, Line: r.Line})
+			c.Rules = append(c.Rules, Unreached{Kind: "rule", Name: r.Name, Line: r.Line})
 			continue
 		}
 		for _, way := range r.Demand.Proofs {
 			if !s.proofs[wayKey(r.Name, way)] {
-				c.Proofs = append(c.Proofs, Unreached{Name: r.Name, Line: r.Line, Proofs: wayText(way)})
+				c.Proofs = append(c.Proofs, Unreached{Kind: "rule", Name: r.Name, Line: r.Line, Part: wayText(way)})
 			}
 		}
 	}
 	for _, k := range s.logic.Classes {
 		if !s.classes[k.Class] {
-			c.Classes = append(c.Classes, Unreached{Name: string(k.Class), Line: k.Line})
+			c.Classes = append(c.Classes, Unreached{Kind: "class", Name: string(k.Class), Line: k.Line})
 		}
 	}
 	for _, d := range s.logic.Desks {
 		if !s.desks[d.Name] {
-			c.Desks = append(c.Desks, Unreached{Name: d.Name, Line: d.Line})
+			c.Desks = append(c.Desks, Unreached{Kind: "desk", Name: d.Name, Line: d.Line})
 		}
 	}
 	slices.SortFunc(c.Desks, func(a, b Unreached) int { return a.Line - b.Line })

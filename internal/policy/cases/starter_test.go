@@ -13,7 +13,7 @@ import (
 const policies = "../../../policies"
 
 // Every policy that is handed out comes with cases, which hold and reach all
-// of its rules.
+// of its rules; those of the starter, from which people learn, every alternative.
 func TestTheReadyPoliciesKeepTheirPromises(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(policies, "*.test.yaml"))
 	if err != nil || len(files) == 0 {
@@ -27,8 +27,12 @@ func TestTheReadyPoliciesKeepTheirPromises(t *testing.T) {
 				t.Errorf("%s:%d: %s (%s): %+v", file, v.Line, v.Case, v.With, v.Differences)
 			}
 		}
-		if !report.Coverage.Whole() {
-			t.Errorf("%s leaves out %+v", file, report.Coverage)
+		left := report.Coverage
+		if filepath.Base(file) != "starter.test.yaml" {
+			left.Alternatives = nil
+		}
+		if !left.Whole() {
+			t.Errorf("%s leaves out %+v", file, left)
 		}
 	}
 }
