@@ -23,8 +23,8 @@ type condition struct {
 	class   bool                                // it reads subject.class
 	loops   bool
 	cost    uint64   // at most, over the largest facts
-	parsed  ast.Expr // unchecked, the conditions it names written out
-	nodes   int      // of parsed
+	parts   ast.Expr // the conditions it names written out
+	nodes   int      // how many parts those are
 }
 
 // holds evaluates the condition. Its error is fit for a plan: it never repeats
@@ -75,7 +75,7 @@ func (l *loader) condition(n *yaml.Node, path string, e *environment) *condition
 	if len(l.problems) > before {
 		return nil
 	}
-	parsed, whole := k.expand(src, tree)
+	whole := k.expand(src, tree)
 	if whole == nil {
 		return nil
 	}
@@ -102,24 +102,7 @@ func (l *loader) condition(n *yaml.Node, path string, e *environment) *condition
 		class:   readsClass(whole.NativeRep()),
 		loops:   k.loops,
 		cost:    cost,
-		parsed:  parsed,
+		parts:   root,
 		nodes:   k.nodes,
 	}
-}
-
-// copy gives the condition's parts anew, numbered on from last.
-func (c *condition) copy(last *int64) ast.Expr {
-	x := ast.NewExprFactory().CopyExpr(c.parsed)
-	fresh := map[int64]int64{}
-	x.RenumberIDs(func(id int64) int64 {
-		if id == 0 {
-			return 0
-		}
-		if fresh[id] == 0 {
-			*last++
-			fresh[id] = *last
-		}
-		return fresh[id]
-	})
-	return x
 }

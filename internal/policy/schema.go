@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 
 	"countersign/internal/identity"
@@ -57,9 +58,7 @@ func objectSchema(s shape) map[string]any {
 	properties := map[string]any{}
 	for _, f := range s.fields {
 		is := map[string]any{"description": f.says}
-		for k, v := range f.is {
-			is[k] = v
-		}
+		maps.Copy(is, f.is)
 		properties[f.name] = is
 	}
 	out := map[string]any{"type": "object", "description": s.says, "properties": properties, "additionalProperties": false}
