@@ -54,6 +54,9 @@ var rows = []row{
 	{at: "internal/policy/specimen", floor: pure, ours: "identity proof policy policy/yamltext", vendors: "go.yaml.in/yaml/v4"},
 	{at: "internal/policy/cases", floor: pure, ours: "identity proof approval policy policy/specimen policy/yamltext",
 		vendors: "go.yaml.in/yaml/v4"},
+	// prove alone knows the solver.
+	{at: "internal/policy/prove", floor: pure, ours: "identity proof approval policy policy/expr policy/specimen",
+		vendors: "github.com/crillab/gophersat"},
 	{at: "internal/policy/lint", floor: pure, ours: "identity proof policy policy/expr policy/prove policy/specimen policy/yamltext",
 		vendors: "go.yaml.in/yaml/v4"},
 	{at: "internal/policy/diff", floor: pure, ours: "identity proof approval policy policy/expr policy/prove policy/specimen"},
