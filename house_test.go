@@ -22,7 +22,7 @@ const pureStd = `
 	crypto/sha1 crypto/sha256 crypto/sha512 crypto/subtle crypto/x509
 	embed encoding encoding/asn1 encoding/base32 encoding/base64 encoding/binary encoding/hex
 	encoding/json encoding/pem errors fmt hash io iter maps math math/big math/bits
-	net/mail net/netip net/url path reflect regexp slices sort strconv strings
+	net/mail net/netip net/url path reflect regexp regexp/syntax slices sort strconv strings
 	text/tabwriter text/template time unicode unicode/utf16 unicode/utf8`
 
 // guardedStd is what the other floors may use only where their row says so.

@@ -33,7 +33,7 @@ type count struct {
 	open   bool // it speaks of an element of a loop around it
 	has    func(u element) Lit
 	consts []string // the texts that the property tells apart
-	group  string // counts of one property
+	group  string   // counts of one property
 }
 
 // listOf reads a list and its filters; false when it has no form.

@@ -449,7 +449,9 @@ func (a *Plan) Expires() Span {
 }
 
 // Review is within what time a review is owed; 0 is none.
-func (a *Plan) Review() Span { return Span{a, func(d *policy.Demand) int64 { return d.Review }, 0, true} }
+func (a *Plan) Review() Span {
+	return Span{a, func(d *policy.Demand) int64 { return d.Review }, 0, true}
+}
 
 // Values lists every value the span can have, rising; in one plan it has
 // exactly one of them. Without a rule that says, it is the policy's own, or 0.
