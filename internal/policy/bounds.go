@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"time"
 	"unicode/utf8"
 )
 
@@ -80,8 +81,38 @@ func anyTooLong(texts ...string) bool {
 	return false
 }
 
+// Moments that a policy can be asked about. Any two of them are less than 292
+// years apart, which is all that a duration can say; so no condition can fail
+// for having subtracted one from another.
+var (
+	Earliest = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
+	Latest   = time.Date(2190, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// checkTimes refuses moments that can only be mistakes.
+func (d *decision) checkTimes(f *Facts) {
+	odd := !f.At.IsZero() && isOdd(f.At) || f.Subject.Created != nil && isOdd(*f.Subject.Created) || f.Location != nil && isOdd(f.Location.At) ||
+		f.Device != nil && isOdd(f.Device.At) || f.Emergency != nil && (isOdd(f.Emergency.Declared) || isOdd(f.Emergency.Until)) ||
+		f.Delegation != nil && (isOdd(f.Delegation.Since) || isOdd(f.Delegation.Until))
+	for i := range f.Contacts {
+		odd = odd || isOdd(f.Contacts[i].FirstSeen)
+	}
+	for i := range f.History {
+		odd = odd || isOdd(f.History[i].At)
+	}
+	for i := range f.Signals {
+		odd = odd || isOdd(f.Signals[i].At)
+	}
+	if odd {
+		d.deny(byFacts, "a time lies outside of the years %d to %d", Earliest.Year(), Latest.Year())
+	}
+}
+
+func isOdd(t time.Time) bool { return t.Before(Earliest) || !t.Before(Latest) }
+
 // checkCircumstances refuses circumstances that contradict themselves.
 func (d *decision) checkCircumstances(f *Facts) {
+	d.checkTimes(f)
 	if o := f.Request.Offset; o != nil && (*o < -maxOffset || *o > maxOffset) {
 		d.deny(byFacts, "the desk's clock is more than %d hours from UTC", maxOffset/3600)
 	}

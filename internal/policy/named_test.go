@@ -133,7 +133,7 @@ rules: [{rule: a, when: paid, demand: {proofs: totp}}]
 func TestAListHidesTheCircumstanceOfItsName(t *testing.T) {
 	p := mustRead(t, "lists: {device: [Kitchen], location: [x]}\nrules: [{rule: a, when: 'subject.unit in device && !(subject.unit in location)', demand: {proofs: totp}}]")
 	f := ordinary()
-	f.Device = &Device{ID: "laptop"}
+	f.Device = &Device{ID: "laptop", At: noon}
 	if plan := p.Plan(f); plan.Denied() {
 		t.Errorf("%v", plan.Deny)
 	}
