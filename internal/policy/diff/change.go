@@ -38,6 +38,8 @@ type Change struct {
 	New       string    `json:"new"`
 }
 
+func (c Change) is(d demand) bool { return c.Demand == d.name }
+
 func (c Change) String() string { return fmt.Sprintf("%s: %s → %s", c.Demand, c.Old, c.New) }
 
 // Compare lists what changes for a request from one plan to another. Between
@@ -75,11 +77,13 @@ func directionOf(less, more bool) Direction {
 	return ""
 }
 
-// demands are the respects in which plans that allow a request can differ.
-var demands = []struct {
+type demand struct {
 	name  string
 	words func(p policy.Plan) string
-}{
+}
+
+// demands are the respects in which plans that allow a request can differ.
+var demands = []demand{
 	{"tier", func(p policy.Plan) string { return string(p.Tier) }},
 	{"proofs", func(p policy.Plan) string { return p.Proofs.String() }},
 	{"approvals", func(p policy.Plan) string { return needs(p.Approvals) }},
