@@ -3,11 +3,10 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"math/bits"
 	"slices"
 
-	"countersign/internal/approval"
 	"countersign/internal/identity"
-	"countersign/internal/proof"
 )
 
 // The names under which the policy's own floors stand in denials and reasons.
@@ -43,28 +42,33 @@ var floors = map[identity.Class]identity.Tier{
 // its condition holds for either word, and a desk reaches it only when its
 // reach holds for both.
 func (p *Policy) Plan(f Facts) Plan {
-	desk := p.desks[f.Agent.Desk]
 	d := p.decide(&f)
-	d.plan.Tier = identity.Low
-	if d.checkFacts(&f); d.plan.Denied() {
+	var applies ruleSet
+	if d.checkFacts(&f); len(d.denials) > 0 {
 		// Conditions are bounded for facts of ordinary size only.
-		d.plan.Class, d.plan.Tier = identity.Unknown, identity.Critical
-		return d.finish()
+		d.class, d.tier = identity.Unknown, len(identity.Tiers)-1
+		return d.finish(&applies)
 	}
 	d.classify()
-	d.apply()
+	d.apply(&applies)
 	if f.Agent.Desk != "" || f.Agent.Person != "" {
-		d.reach(desk)
+		d.reach(p.desks[f.Agent.Desk])
 	}
-	d.dropUnusable()
-	return d.finish()
+	return d.finish(&applies)
 }
 
+// decision is a plan in the making. It stays on the stack: nothing in it may
+// point to it.
 type decision struct {
 	policy *Policy
 	frame  frame
 	view   *view // what CEL reads; nil until a condition has to be left to it
-	plan   Plan
+
+	class     identity.Class
+	undecided string // why the class is unknown, when a condition failed
+	floored   bool   // the class alone brings a tier
+	denials   []Denial
+	joined
 }
 
 func (p *Policy) decide(f *Facts) decision {
@@ -77,12 +81,10 @@ func (p *Policy) decide(f *Facts) decision {
 
 // holds evaluates a condition for the class that is set.
 func (d *decision) holds(c *condition) (bool, error) {
-	switch {
-	case !c.only.covers(d.frame.facts.Action, d.frame.class):
-		return false, nil
-	case c.code != nil:
+	if c.code != nil {
 		return d.frame.truth(c.code)
-	case d.view == nil:
+	}
+	if d.view == nil {
 		f := *d.frame.facts
 		d.view = newView(&f, d.policy.listVals, d.policy.desks[f.Agent.Desk])
 	}
@@ -100,11 +102,7 @@ func (d *decision) setClass(class identity.Class) {
 }
 
 func (d *decision) deny(rule, format string, args ...any) {
-	d.plan.Deny = append(d.plan.Deny, Denial{Rule: rule, Reason: fmt.Sprintf(format, args...)})
-}
-
-func (d *decision) reason(rule, demand string) {
-	d.plan.Reasons = append(d.plan.Reasons, Reason{Rule: rule, Demand: demand})
+	d.denials = append(d.denials, Denial{Rule: rule, Reason: fmt.Sprintf(format, args...)})
 }
 
 func (d *decision) checkFacts(f *Facts) {
@@ -132,7 +130,7 @@ func (d *decision) checkFacts(f *Facts) {
 			d.deny(byFacts, "there are %d %s, more than the %d a policy can be asked about", l.size, l.what, l.max)
 		}
 	}
-	if !d.plan.Denied() {
+	if len(d.denials) == 0 {
 		d.checkTexts(f)
 		d.checkCircumstances(f)
 	}
@@ -142,25 +140,24 @@ func (d *decision) checkFacts(f *Facts) {
 // cannot be evaluated ends the search, because what comes after it was written
 // for accounts that it does not cover.
 func (d *decision) classify() {
-	class := identity.Unknown
-	for _, c := range d.policy.classes {
+	d.class = identity.Unknown
+	for i := range d.policy.classes {
+		c := &d.policy.classes[i]
 		holds, err := d.holds(c.when)
 		if err != nil {
-			d.reason(byClass, fmt.Sprintf("class unknown: deciding %s: %v", c.class, err))
+			d.undecided = fmt.Sprintf("class unknown: deciding %s: %v", c.class, err)
 			break
 		}
 		if holds {
-			class = c.class
+			d.class = c.class
 			break
 		}
 	}
-	d.setClass(class)
-	d.plan.Class = class
-	if floor := floors[class]; floor != identity.Low {
-		d.plan.Tier = floor
-		d.reason(byClass, "tier")
+	d.setClass(d.class)
+	if floor := floors[d.class]; floor != identity.Low {
+		d.tier, d.floored = floor.Rank(), true
 	}
-	if status := d.frame.facts.Subject.Status; status != "active" {
+	if d.frame.facts.Subject.Status != "active" {
 		d.deny(byLifecycle, "the account is not active")
 	}
 	if d.frame.facts.Subject.Fenced {
@@ -168,53 +165,57 @@ func (d *decision) classify() {
 	}
 }
 
-// apply joins the demands of every rule that matches.
-func (d *decision) apply() {
-	for _, r := range d.policy.rules {
-		holds, err := d.either(r.when)
-		switch {
-		case err != nil:
-			d.deny(r.name, "%v", err)
-		case holds && r.deny != "":
-			d.deny(r.name, "%s", r.deny)
-		case holds:
-			d.demand(r)
+// apply finds the rules that apply and joins their demands.
+func (d *decision) apply(applies *ruleSet) {
+	x := d.policy.index
+	var found, failed ruleSet
+	x.find(&d.frame, &found)
+	d.try(&found, applies, &failed)
+	if d.class == identity.Unknown {
+		for w, b := range x.classful {
+			found[w] &= b
+		}
+		d.setClass(identity.Privileged)
+		d.try(&found, applies, &failed)
+		d.setClass(identity.Unknown)
+	}
+	for w := range x.words {
+		applies[w] &^= failed[w]
+		for b := applies[w]; b != 0; b &= b - 1 {
+			if r := x.rules[w*64+bits.TrailingZeros64(b)]; r.deny != "" {
+				d.denials = append(d.denials, Denial{r.name, r.deny})
+			} else {
+				d.demand(r)
+			}
 		}
 	}
 }
 
-func (d *decision) demand(r *rule) {
-	m, p := &r.demand, &d.plan
-	if m.tier != "" {
-		p.Tier = p.Tier.Max(m.tier)
-	}
-	if len(m.proofs) > 0 {
-		p.Proofs = proof.And(p.Proofs, m.proofs)
-	}
-	p.Approvals = append(p.Approvals, m.approvals...)
-	p.Wait = max(p.Wait, m.wait)
-	p.CoolOff = max(p.CoolOff, m.coolOff)
-	p.Probation = max(p.Probation, m.probation)
-	p.Expires = shorter(p.Expires, m.expires)
-	p.Review = shorter(p.Review, m.review)
-	switch {
-	case m.delivery == nil:
-	case p.Delivery == nil:
-		p.Delivery = slices.Clone(m.delivery)
-	default:
-		p.Delivery = intersect(p.Delivery, m.delivery)
-	}
-	p.Notify = append(p.Notify, m.notify...)
-	p.FollowUp = append(p.FollowUp, m.followUp...)
-	for _, s := range m.said {
-		d.reason(r.name, s)
+// try evaluates the rules found. One that fails denies, and is not tried again.
+func (d *decision) try(found, applies, failed *ruleSet) {
+	x := d.policy.index
+	actions := x.actions[place(identity.Actions, d.frame.facts.Action)]
+	classes := x.classes[place(identity.Classes, d.frame.class)]
+	for w := range x.words {
+		for b := found[w] & actions[w] & classes[w] &^ failed[w]; b != 0; b &= b - 1 {
+			i := w*64 + bits.TrailingZeros64(b)
+			r := x.rules[i]
+			holds, err := d.holds(r.when)
+			switch {
+			case err != nil:
+				failed.add(i)
+				d.denials = append(d.denials, Denial{r.name, err.Error()})
+			case holds:
+				applies.add(i)
+			}
+		}
 	}
 }
 
 // either evaluates a condition; for an unknown class also as if privileged.
 func (d *decision) either(c *condition) (bool, error) {
 	holds, err := d.holds(c)
-	if d.plan.Class != identity.Unknown {
+	if d.class != identity.Unknown {
 		return holds, err
 	}
 	asPrivileged, err2 := d.asPrivileged(c)
@@ -223,7 +224,7 @@ func (d *decision) either(c *condition) (bool, error) {
 
 func (d *decision) both(c *condition) (bool, error) {
 	holds, err := d.holds(c)
-	if d.plan.Class != identity.Unknown {
+	if d.class != identity.Unknown {
 		return holds, err
 	}
 	asPrivileged, err2 := d.asPrivileged(c)
@@ -259,60 +260,7 @@ func (d *decision) within(area, ceiling string, reach *condition, tierCap identi
 			d.deny(byDesk, "outside %s", area)
 		}
 	}
-	if tierCap != "" && d.plan.Tier.Rank() > tierCap.Rank() {
-		d.deny(byDesk, "tier %s is above %s of %s", d.plan.Tier, ceiling, tierCap)
+	if tierCap != "" && d.tier > tierCap.Rank() {
+		d.deny(byDesk, "tier %s is above %s of %s", identity.Tiers[d.tier], ceiling, tierCap)
 	}
-}
-
-// dropUnusable takes out the alternatives that need a method which counts for
-// nothing at this tier or for this action.
-func (d *decision) dropUnusable() {
-	if len(d.plan.Proofs) == 0 {
-		return // finish refuses
-	}
-	var unusable []proof.Method
-	for _, s := range proof.Specs {
-		if s.Ceiling.Rank() < d.plan.Tier.Rank() || slices.Contains(s.Spoiled, d.frame.facts.Action) {
-			unusable = append(unusable, s.Method)
-		}
-	}
-	left := d.plan.Proofs.Without(unusable...)
-	if len(left) == 0 {
-		d.deny(byProofs, "every way to prove who is asking needs a method that does not count at tier %s or for %s", d.plan.Tier, d.frame.facts.Action)
-	}
-	d.plan.Proofs = left
-}
-
-// finish fills in what no rule said and puts the plan in canonical form.
-func (d *decision) finish() Plan {
-	p := &d.plan
-	if p.Expires == 0 {
-		d.reason(byDefault, "expires")
-	}
-	p.Expires = shorter(p.Expires, d.policy.expires)
-	if p.CoolOff == 0 {
-		d.reason(byDefault, "cool_off")
-	}
-	p.CoolOff = max(p.CoolOff, d.policy.coolOff)
-	if p.Delivery == nil {
-		p.Delivery = []string{"session"}
-		d.reason(byDefault, "delivery")
-	}
-	p.Notify = append(p.Notify, "owner_all")
-	return p.canonical()
-}
-
-// mostCounts keeps the largest count of each role, sorted by role.
-func mostCounts(needs []approval.Need) []approval.Need {
-	out := make([]approval.Need, 0, len(needs))
-	for _, n := range needs {
-		i := slices.IndexFunc(out, func(o approval.Need) bool { return o.Role == n.Role })
-		if i < 0 {
-			out = append(out, n)
-		} else {
-			out[i].Count = max(out[i].Count, n.Count)
-		}
-	}
-	slices.SortFunc(out, func(a, b approval.Need) int { return cmp.Compare(a.Role, b.Role) })
-	return out
 }

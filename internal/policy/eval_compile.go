@@ -18,7 +18,7 @@ type coder struct {
 	class slots             // the slots whose outcome depends on the account's class
 }
 
-// compile gives every condition its code.
+// compile gives every condition its code and the rules their index.
 func (p *Policy) compile() {
 	k := &coder{seen: map[string]int{}, slots: map[string]uint16{}}
 	for _, c := range p.all() {
@@ -28,6 +28,7 @@ func (p *Policy) compile() {
 		c.code = k.compile(c.tree)
 	}
 	p.classSlots = k.class
+	p.index = newIndex(p.rules, worthLooking)
 }
 
 // all are the conditions that a decision can ask for.

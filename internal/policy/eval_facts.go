@@ -355,3 +355,27 @@ func (e *frame) length(from source) int {
 	}
 	return len(e.members(from))
 }
+
+// optionalSource says which facts can be absent.
+var optionalSource = func() (all [sources]bool) {
+	for _, s := range sourceOf {
+		all[s.from] = s.optional
+	}
+	return all
+}()
+
+// listOf is the list whose elements have a fact, the list itself for one of
+// texts, and noSource for a fact that is no element's.
+func listOf(from source) source {
+	switch {
+	case from >= fromContactID && from <= fromContactSource, from == fromContactOwn, from == fromContactFirstSeen:
+		return fromContacts
+	case from >= fromPastRequest && from <= fromPastDesk, from == fromPastAt:
+		return fromHistory
+	case from == fromSignalKind, from == fromSignalAt:
+		return fromSignals
+	case from >= fromSubjectGroups && from <= fromSubjectEnrolled:
+		return from
+	}
+	return noSource
+}

@@ -171,3 +171,18 @@ func coversNeeds(a, b []approval.Need) bool {
 		return !slices.ContainsFunc(a, func(n approval.Need) bool { return n.Role == want.Role && n.Count >= want.Count })
 	})
 }
+
+// mostCounts keeps the largest count of each role, sorted by role.
+func mostCounts(needs []approval.Need) []approval.Need {
+	out := make([]approval.Need, 0, len(needs))
+	for _, n := range needs {
+		i := slices.IndexFunc(out, func(o approval.Need) bool { return o.Role == n.Role })
+		if i < 0 {
+			out = append(out, n)
+		} else {
+			out[i].Count = max(out[i].Count, n.Count)
+		}
+	}
+	slices.SortFunc(out, func(a, b approval.Need) int { return cmp.Compare(a.Role, b.Role) })
+	return out
+}

@@ -13,9 +13,11 @@ import (
 // every condition is asked of CEL, in the order of the text.
 func (p *Policy) planByCEL(f Facts) Plan {
 	desk := p.desks[f.Agent.Desk]
-	d := byCEL{decision: decision{policy: p}, view: newView(&f, p.listVals, desk)}
+	d := byCEL{policy: p, view: newView(&f, p.listVals, desk)}
 	d.plan.Tier = identity.Low
-	if d.checkFacts(&f); d.plan.Denied() {
+	checked := decision{policy: p}
+	checked.checkFacts(&f)
+	if d.plan.Deny = checked.denials; d.plan.Denied() {
 		// Conditions are bounded for facts of ordinary size only.
 		d.plan.Class, d.plan.Tier = identity.Unknown, identity.Critical
 		return d.finish()
@@ -31,8 +33,17 @@ func (p *Policy) planByCEL(f Facts) Plan {
 
 // byCEL is the decision that the one in use is held to.
 type byCEL struct {
-	decision
-	view *view
+	policy *Policy
+	view   *view
+	plan   Plan
+}
+
+func (d *byCEL) deny(rule, format string, args ...any) {
+	d.plan.Deny = append(d.plan.Deny, Denial{Rule: rule, Reason: fmt.Sprintf(format, args...)})
+}
+
+func (d *byCEL) reason(rule, demand string) {
+	d.plan.Reasons = append(d.plan.Reasons, Reason{Rule: rule, Demand: demand})
 }
 
 // classify takes the first class whose condition holds. A condition that

@@ -45,6 +45,7 @@ type Policy struct {
 	eases        *Eases
 	accepted     []Accepted
 	names        []Name
+	index        *index
 	classSlots   slots // of outcomes that depend on the account's class
 }
 

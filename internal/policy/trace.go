@@ -93,12 +93,12 @@ type Alternative struct {
 // Plan's.
 func (p *Policy) Trace(f Facts) Trace {
 	t := tracer{decision: p.decide(&f), out: Trace{Plan: p.Plan(f)}}
-	if t.checkFacts(&f); t.plan.Denied() {
+	if t.checkFacts(&f); len(t.denials) > 0 {
 		return t.out
 	}
 	t.classes()
-	t.setClass(t.out.Plan.Class)
-	t.plan.Class = t.out.Plan.Class
+	t.class = t.out.Plan.Class
+	t.setClass(t.class)
 	if f.Agent.Desk != "" || f.Agent.Person != "" {
 		t.reaches(f.Agent.Desk)
 	}
@@ -212,7 +212,7 @@ func (t *tracer) value(n *expr.Node) (got Outcome, msg string, asPrivileged Outc
 		return Untold, "", Untold
 	}
 	got, msg = outcome(t.holds(part))
-	if asPrivileged = got; t.plan.Class == identity.Unknown {
+	if asPrivileged = got; t.class == identity.Unknown {
 		asPrivileged, _ = outcome(t.asPrivileged(part))
 	}
 	return got, msg, asPrivileged
