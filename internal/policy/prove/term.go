@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/internal/policy"
 	"countersign/internal/policy/expr"
 )
 
@@ -247,6 +248,9 @@ func (s *Space) combined(n *expr.Node, e *scene, op func(a, b linear) (linear, b
 		// A span of more than 292 years cannot be computed, nor a time outside of
 		// the years 1 to 9999.
 		beyond = s.leavesRange(e.key(n), n.String())
+		if isModest(n) {
+			beyond = s.And(beyond, s.refused())
+		}
 	}
 	var out []guarded
 	for _, a := range left {
@@ -259,6 +263,20 @@ func (s *Space) combined(n *expr.Node, e *scene, op func(a, b linear) (linear, b
 		}
 	}
 	return out, true
+}
+
+// isModest finds the computations that succeed with all moments a policy can be
+// asked about.
+func isModest(n *expr.Node) bool {
+	const century = 100 * 365 * 24 * time.Hour
+	moment := func(m *expr.Node) bool {
+		return m.Type == expr.Time && (m.Op == expr.Fact || m.Op == expr.Lit && !m.Value.Time.Before(policy.Earliest) && m.Value.Time.Before(policy.Latest))
+	}
+	short := func(m *expr.Node) bool {
+		return m.Type == expr.Duration && m.Op == expr.Lit && m.Value.Duration.Abs() < century
+	}
+	a, b := n.Args[0], n.Args[1]
+	return moment(a) && (short(b) || n.Op == expr.Sub && moment(b)) || short(a) && moment(b) && n.Op == expr.Add
 }
 
 // isLarge finds the numbers with which a computation could overflow.
