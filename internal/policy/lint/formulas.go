@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"slices"
+
 	"countersign/internal/identity"
 	"countersign/internal/policy"
 	"countersign/internal/policy/prove"
@@ -10,7 +12,7 @@ import (
 // formulas looks at each rule's own formula.
 func (c *check) formulas() {
 	for i, r := range c.logic.Rules {
-		if len(r.Demand.Proofs) == 0 || !c.model.possible(c.model.applies[i]) {
+		if len(r.Demand.Proofs) == 0 || c.met[i] == nil {
 			continue
 		}
 		var live proof.Formula
@@ -39,7 +41,14 @@ func (c *check) formulas() {
 
 // usable: every method of the way counts in some request the rule applies to.
 func (c *check) usable(i int, way []proof.Method) bool {
-	m := c.model
+	m, met := c.model, c.met[i]
+	there := func(w proof.Method) bool {
+		spec, _ := proof.SpecOf(w)
+		return spec.Ceiling.Rank() >= met.plan.Tier.Rank() && !slices.Contains(spec.Spoiled, met.action)
+	}
+	if !slices.ContainsFunc(way, func(w proof.Method) bool { return !there(w) }) {
+		return true
+	}
 	all := []prove.Lit{m.applies[i]}
 	for _, w := range way {
 		all = append(all, m.plan.Usable(w))
@@ -83,9 +92,12 @@ func (c *check) compare(i int, r policy.Rule, live proof.Formula) {
 }
 
 // oneChannel reports whether several proofs reach their owner by one mailbox or
-// one telephone.
+// one telephone. A recovery contact's mailbox is somebody else's.
 func oneChannel(way []proof.Method) (identity.Channel, bool) {
 	var channel identity.Channel
+	if slices.Contains(way, proof.RecoveryContact) {
+		return "", false
+	}
 	for _, m := range way {
 		s, _ := proof.SpecOf(m)
 		if channel != "" && s.Channel != channel {

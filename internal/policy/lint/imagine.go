@@ -256,38 +256,64 @@ func given(path string, value *expr.Node) func(*expr.Node) *expr.Node {
 }
 
 // listed is for lists: nothing is known when they are empty, and what is known
-// are the conditions over them, each for itself and all together.
+// turns conditions over them round, each for itself and all together.
 func (c *check) listed(list string) world {
-	empty, _ := c.model.Cond(0, &expr.Node{Op: expr.Eq, Type: expr.Bool, Args: []*expr.Node{
-		{Op: expr.Size, Type: expr.Int, Args: []*expr.Node{fact(list, expr.Objects)}}, {Op: expr.Lit, Type: expr.Int}}})
+	m := c.model
+	empty, _ := m.Cond(0, equal(&expr.Node{Op: expr.Size, Type: expr.Int, Args: []*expr.Node{fact(list, expr.Objects)}}, &expr.Node{Op: expr.Lit, Type: expr.Int}))
 	w := world{name: list, absent: empty}
-	var atoms []string
+	var atoms []*expr.Node
 	for i, r := range c.logic.Rules {
-		before := len(w.rules)
+		reads := false
 		for _, a := range r.When.Expr().Atoms() {
 			if a.Any(func(n *expr.Node) bool { return n.Op == expr.Fact && n.Path == list }) {
-				if len(w.rules) == before {
-					w.rules = append(w.rules, i)
-				}
-				if key := a.Key(); !slices.Contains(atoms, key) {
-					atoms = append(atoms, key)
+				reads = true
+				if !slices.ContainsFunc(atoms, func(b *expr.Node) bool { return a.Key() == b.Key() }) {
+					atoms = append(atoms, a)
 				}
 			}
 		}
-	}
-	hold := func(which func(key string) bool) func(*expr.Node) *expr.Node {
-		return func(n *expr.Node) *expr.Node {
-			if n.Type == expr.Bool && !n.Open() && slices.Contains(atoms, n.Key()) && which(n.Key()) {
-				return truth(true)
-			}
-			return nil
+		if reads {
+			w.rules = append(w.rules, i)
 		}
 	}
-	w.with = append(w.with, known{"an entry of " + list, hold(func(string) bool { return true })})
-	for _, a := range atoms[:min(len(atoms), 2*atMost)] {
-		w.with = append(w.with, known{"an entry of " + list, hold(func(key string) bool { return key == a })})
+	atoms = atoms[:min(len(atoms), 2*atMost)]
+	before := make([]bool, len(atoms))
+	for i, a := range atoms {
+		holds, _ := m.Cond(0, a)
+		before[i] = m.possible(m.And(empty, holds))
+	}
+	for turned := -1; turned < len(atoms); turned++ {
+		after := map[string]bool{}
+		var together []prove.Lit
+		for i, a := range atoms {
+			after[a.Key()] = before[i] != (turned < 0 || turned == i)
+			holds, fails := m.Cond(0, a)
+			together = append(together, fails.Not(), m.Same(holds, constant(after[a.Key()])))
+		}
+		if m.possible(m.And(together...)) {
+			w.with = append(w.with, known{"an entry of " + list, turn(after)})
+		}
 	}
 	return w
+}
+
+func constant(b bool) prove.Lit {
+	if b {
+		return prove.True
+	}
+	return prove.False
+}
+
+// turn gives conditions these values.
+func turn(after map[string]bool) func(*expr.Node) *expr.Node {
+	return func(n *expr.Node) *expr.Node {
+		if n.Type == expr.Bool && !n.Open() {
+			if b, ok := after[n.Key()]; ok {
+				return truth(b)
+			}
+		}
+		return nil
+	}
 }
 
 // words lists the constants in conditions that read the fact.

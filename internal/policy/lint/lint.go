@@ -96,6 +96,7 @@ type check struct {
 	text   source
 	site   Site
 	model  *model
+	met    []*meeting // by rule; nil for one that no request is known to meet
 	found  []Finding
 }
 

@@ -28,11 +28,28 @@ func (c *check) reaches() {
 	if !standard {
 		c.say("no-standard-class", "", c.text.key("classes"), "no entry of `classes` says `standard`")
 	}
+	c.met = make([]*meeting, len(c.logic.Rules))
 	for i, r := range c.logic.Rules {
-		if !m.possible(m.applies[i]) {
+		f, p, found := m.find(m.applies[i], func(p policy.Plan) bool { return partOf(p, r.Name) })
+		switch {
+		case found:
+			c.met[i] = &meeting{f.Action, p}
+		case !m.possible(m.applies[i]):
 			c.say("rule-never", r.Name, of(r.When, 0, ruleAt(i)+".when"), "no request ever makes the rule `%s` apply", r.Name)
 		}
 	}
+}
+
+// meeting is a request that a rule applies to.
+type meeting struct {
+	action identity.Action
+	plan   policy.Plan
+}
+
+// partOf reports whether a rule brought something into the plan.
+func partOf(p policy.Plan, rule string) bool {
+	return slices.ContainsFunc(p.Reasons, func(r policy.Reason) bool { return r.Rule == rule }) ||
+		slices.ContainsFunc(p.Deny, func(d policy.Denial) bool { return d.Rule == rule })
 }
 
 // refused looks for actions and classes of which everything is refused.

@@ -14,35 +14,61 @@ import (
 // the first and leaves out what it found, so that all it names can be taken out
 // together.
 func (c *check) swallowed() {
-	var out []int
+	out := map[int]bool{}
 	for i := len(c.logic.Rules) - 1; i >= 0; i-- {
-		r, m := c.logic.Rules[i], c.model
-		if !m.possible(m.applies[i]) {
-			continue // rule-never says so
+		if c.met[i] == nil || c.addsThere(i, out) {
+			continue
 		}
-		others := func(covers func(policy.Rule) bool) prove.Lit {
-			var ls []prove.Lit
-			for j, o := range c.logic.Rules {
-				if j != i && !slices.Contains(out, j) && covers(o) {
-					ls = append(ls, m.applies[j])
-				}
-			}
-			return m.Or(ls...)
-		}
-		added := []prove.Lit{prove.True}
-		if r.Deny == "" {
-			added = m.adds(r.Demand, others)
-		}
+		m, r := c.model, c.logic.Rules[i]
+		others := c.others(i, out, func(j int) prove.Lit { return m.applies[j] })
 		refused := others(func(o policy.Rule) bool { return o.Deny != "" })
-		if !m.possible(m.And(m.applies[i], refused.Not(), m.Or(added...))) {
-			out = append(out, i)
+		if !m.possible(m.And(m.applies[i], refused.Not(), m.Or(m.adds(r, others, m.floorAtLeast)...))) {
+			out[i] = true
 			c.say("rule-adds-nothing", r.Name, c.text.at(ruleAt(i)), "whenever the rule `%s` applies, other rules already demand as much or refuse", r.Name)
 		}
 	}
 }
 
-// adds lists, for each part of a demand, that no other rule demands as much.
-func (m *model) adds(d policy.Demand, others func(func(policy.Rule) bool) prove.Lit) []prove.Lit {
+// others gives a way to ask whether, besides rule i and those that are out, a
+// rule applies that covers something.
+func (c *check) others(i int, out map[int]bool, applies func(int) prove.Lit) func(func(policy.Rule) bool) prove.Lit {
+	return func(covers func(policy.Rule) bool) prove.Lit {
+		var ls []prove.Lit
+		for j, o := range c.logic.Rules {
+			if j != i && !out[j] && covers(o) {
+				ls = append(ls, applies(j))
+			}
+		}
+		return c.model.Or(ls...)
+	}
+}
+
+// addsThere reports whether the rule adds something to the one plan that it is
+// known to be part of, which spares most rules the question.
+func (c *check) addsThere(i int, out map[int]bool) bool {
+	p := c.met[i].plan
+	there := map[string]bool{}
+	for _, r := range p.Reasons {
+		there[r.Rule] = true
+	}
+	for _, d := range p.Deny {
+		there[d.Rule] = true
+	}
+	others := c.others(i, out, func(j int) prove.Lit { return constant(there[c.logic.Rules[j].Name]) })
+	if others(func(o policy.Rule) bool { return o.Deny != "" }) == prove.True {
+		return false
+	}
+	added := c.model.adds(c.logic.Rules[i], others, func(t identity.Tier) prove.Lit { return constant(policy.Floor(p.Class).Rank() >= t.Rank()) })
+	return c.model.Or(added...) == prove.True
+}
+
+// adds lists, for each part of what a rule demands, that no other demands as
+// much.
+func (m *model) adds(r policy.Rule, others func(func(policy.Rule) bool) prove.Lit, floor func(identity.Tier) prove.Lit) []prove.Lit {
+	if r.Deny != "" {
+		return []prove.Lit{prove.True}
+	}
+	d := r.Demand
 	var added []prove.Lit
 	part := func(said bool, covers func(policy.Demand) bool, already ...prove.Lit) {
 		if said {
@@ -50,7 +76,9 @@ func (m *model) adds(d policy.Demand, others func(func(policy.Rule) bool) prove.
 			added = append(added, m.Or(append(already, more)...).Not())
 		}
 	}
-	part(d.Tier != "", func(o policy.Demand) bool { return o.Tier != "" && o.Tier.Rank() >= d.Tier.Rank() }, m.floorAtLeast(d.Tier))
+	if d.Tier != "" {
+		part(true, func(o policy.Demand) bool { return o.Tier != "" && o.Tier.Rank() >= d.Tier.Rank() }, floor(d.Tier))
+	}
 	part(len(d.Proofs) > 0, func(o policy.Demand) bool { return len(o.Proofs) > 0 && proof.And(o.Proofs, d.Proofs).Equal(o.Proofs) })
 	for _, n := range d.Approvals {
 		part(true, func(o policy.Demand) bool { return needs(o, n.Role) >= n.Count })
