@@ -42,21 +42,13 @@ func (p *Policy) worst() uint64 {
 // estimated for.
 func (d *decision) checkTexts(f *Facts) {
 	s := &f.Subject
-	texts := []string{string(s.ID), string(s.Person), s.Directory, s.Login, s.Name, s.Unit, s.Location, s.Status, string(s.Manager),
-		string(f.Requester.Person), string(f.Agent.Person), f.Agent.Desk, f.Request.Ticket, f.Request.Zone}
-	if l := f.Location; l != nil {
-		texts = append(texts, l.Network, l.Source)
-	}
-	if v := f.Device; v != nil {
-		texts = append(texts, v.ID, v.Source)
-	}
-	if e := f.Emergency; e != nil {
-		texts = append(texts, e.Incident)
-	}
-	if g := f.Delegation; g != nil {
-		texts = append(texts, string(g.Person))
-	}
-	long := anyTooLong(texts...) || anyTooLong(s.Groups...) || anyTooLong(s.Staff...) || anyTooLong(s.Enrolled...)
+	long := anyTooLong(string(s.ID), string(s.Person), s.Directory, s.Login, s.Name, s.Unit, s.Location, s.Status, string(s.Manager),
+		string(f.Requester.Person), string(f.Agent.Person), f.Agent.Desk, f.Request.Ticket, f.Request.Zone) ||
+		anyTooLong(s.Groups...) || anyTooLong(s.Staff...) || anyTooLong(s.Enrolled...) ||
+		f.Location != nil && anyTooLong(f.Location.Network, f.Location.Source) ||
+		f.Device != nil && anyTooLong(f.Device.ID, f.Device.Source) ||
+		f.Emergency != nil && anyTooLong(f.Emergency.Incident) ||
+		f.Delegation != nil && anyTooLong(string(f.Delegation.Person))
 	for i := range f.Contacts {
 		long = long || anyTooLong(f.Contacts[i].ID, f.Contacts[i].Kind, f.Contacts[i].Source)
 	}
@@ -89,11 +81,25 @@ var (
 	Latest   = time.Date(2190, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// checkTimes refuses moments that can only be mistakes.
+// checkTimes refuses moments that can only be mistakes. A time that may be
+// absent is absent when it is zero.
 func (d *decision) checkTimes(f *Facts) {
-	odd := !f.At.IsZero() && isOdd(f.At) || f.Subject.Created != nil && isOdd(*f.Subject.Created) || f.Location != nil && isOdd(f.Location.At) ||
-		f.Device != nil && isOdd(f.Device.At) || f.Emergency != nil && (isOdd(f.Emergency.Declared) || isOdd(f.Emergency.Until)) ||
-		f.Delegation != nil && (isOdd(f.Delegation.Since) || isOdd(f.Delegation.Until))
+	odd := isOddUnlessZero(f.At)
+	if c := f.Subject.Created; c != nil {
+		odd = odd || isOdd(*c)
+	}
+	if l := f.Location; l != nil {
+		odd = odd || isOddUnlessZero(l.At)
+	}
+	if v := f.Device; v != nil {
+		odd = odd || isOddUnlessZero(v.At)
+	}
+	if e := f.Emergency; e != nil {
+		odd = odd || isOddUnlessZero(e.Declared) || isOddUnlessZero(e.Until)
+	}
+	if g := f.Delegation; g != nil {
+		odd = odd || isOddUnlessZero(g.Since) || isOddUnlessZero(g.Until)
+	}
 	for i := range f.Contacts {
 		odd = odd || isOdd(f.Contacts[i].FirstSeen)
 	}
@@ -109,6 +115,8 @@ func (d *decision) checkTimes(f *Facts) {
 }
 
 func isOdd(t time.Time) bool { return t.Before(Earliest) || !t.Before(Latest) }
+
+func isOddUnlessZero(t time.Time) bool { return !t.IsZero() && isOdd(t) }
 
 // checkCircumstances refuses circumstances that contradict themselves.
 func (d *decision) checkCircumstances(f *Facts) {

@@ -361,7 +361,7 @@ func TestFactsBeyondAllMeasureAreRefusedAtOnce(t *testing.T) {
 // what a duration can say.
 func TestMomentsBeyondAllMeasureAreRefused(t *testing.T) {
 	p := mustRead(t, oneRule)
-	for _, at := range []time.Time{{}, Earliest.Add(-1), Latest} {
+	for _, at := range []time.Time{Earliest.Add(-1), Latest, {}} {
 		for where, set := range map[string]func(f *Facts){
 			"created":   func(f *Facts) { f.Subject.Created = &at },
 			"contact":   func(f *Facts) { f.Contacts[0].FirstSeen = at },
@@ -373,6 +373,9 @@ func TestMomentsBeyondAllMeasureAreRefused(t *testing.T) {
 		} {
 			f := ordinary()
 			set(&f)
+			if at.IsZero() && (f.Location != nil || f.Device != nil || f.Emergency != nil) {
+				continue // absent
+			}
 			if got := p.Plan(f); !slices.Contains(got.Deny, Denial{byFacts, "a time lies outside of the years 1900 to 2190"}) {
 				t.Errorf("%s at %v: %v", where, at, got.Deny)
 			}
