@@ -16,7 +16,8 @@ type field struct {
 	required bool
 	dflt     func() // makes the fact what it is when nobody says
 	read     func(r *yamltext.Reader, v *yaml.Node, path string)
-	text     func() string // "name: value"
+	text     func() string  // "name: value"
+	parts    func() []field // of a group of facts that is there; nil otherwise
 }
 
 func required(f field) field {
@@ -72,6 +73,29 @@ func differences[T any](of *T, table func(*T) []field) []string {
 	return parts
 }
 
+// changes writes the facts of b that are not what they are in a, each beside
+// its name from the outermost group inwards.
+func changes(within string, a, b []field) []string {
+	var parts []string
+	for i := range b {
+		switch {
+		case a[i].text() == b[i].text():
+		case a[i].below() != nil && b[i].below() != nil:
+			parts = append(parts, changes(within+b[i].names[0]+".", a[i].below(), b[i].below())...)
+		default:
+			parts = append(parts, within+b[i].text())
+		}
+	}
+	return parts
+}
+
+func (f field) below() []field {
+	if f.parts == nil {
+		return nil
+	}
+	return f.parts()
+}
+
 func object[T any](name string, of *T, table func(*T) []field) field {
 	return field{
 		names: []string{name},
@@ -82,8 +106,9 @@ func object[T any](name string, of *T, table func(*T) []field) field {
 				f.dflt()
 			}
 		},
-		read: func(r *yamltext.Reader, v *yaml.Node, path string) { readFields(r, v, path, table(of)) },
-		text: func() string { return name + ": " + inBraces(differences(of, table)) },
+		read:  func(r *yamltext.Reader, v *yaml.Node, path string) { readFields(r, v, path, table(of)) },
+		text:  func() string { return name + ": " + inBraces(differences(of, table)) },
+		parts: func() []field { return table(of) },
 	}
 }
 
@@ -103,6 +128,12 @@ func pointer[T any](name string, of **T, table func(*T) []field) field {
 				return name + ": none"
 			}
 			return name + ": " + inBraces(differences(*of, table))
+		},
+		parts: func() []field {
+			if *of == nil {
+				return nil
+			}
+			return table(*of)
 		},
 	}
 }

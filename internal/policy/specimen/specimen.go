@@ -112,3 +112,10 @@ func inBraces(parts []string) string {
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
 }
+
+// Changes lists in what one request differs from another, a fact each, such as
+// "subject.admin: false". Spans are compared as spans: a request that comes in
+// an hour later with a history an hour later differs in its time alone.
+func Changes(from, to policy.Facts) []string {
+	return changes("", factFields(&from), factFields(&to))
+}

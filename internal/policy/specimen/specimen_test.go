@@ -362,3 +362,28 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestTwoRequestsDifferInWhatIsNamed(t *testing.T) {
+	read := func(text string) policy.Facts {
+		f, err := specimen.Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	for _, c := range []struct{ from, to, want string }{
+		{"{}", "{}", ""},
+		{"{}", "{action: unlock, subject: {admin: unknown, groups: [a]}}", "action: unlock; subject.groups: [a]; subject.admin: unknown"},
+		{"{subject: {manager: none}}", "{}", "subject.manager: p2"},
+		{"{device: {managed: true, ago: 1h}}", "{device: {managed: false, ago: 1h}}", "device.managed: false"},
+		{"{}", "{device: {managed: false, ago: 1h}}", "device: {managed: false, ago: 1h}"},
+		{"{device: {managed: false, ago: 1h}}", "{}", "device: none"},
+		{"{history: [{ago: 1h}]}", "{at: 2026-03-02T13:00:00Z, history: [{ago: 1h}]}", "at: 2026-03-02T13:00:00Z"},
+		{"{history: [{ago: 1h}]}", "{history: [{ago: 2h}]}", "history: [{ago: 2h}]"},
+		{"{agent: {desk: day}}", "{}", "agent.desk: none; agent.person: none"},
+	} {
+		if got := strings.Join(specimen.Changes(read(c.from), read(c.to)), "; "); got != c.want {
+			t.Errorf("from %s to %s: %s, not %s", c.from, c.to, got, c.want)
+		}
+	}
+}
