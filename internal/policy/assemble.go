@@ -45,13 +45,13 @@ func (j *joined) demand(r *demanding) {
 
 // finish fills in what no rule said and writes the plan out in canonical form.
 // Its slices belong to the caller.
-func (d *decision) finish(applies *ruleSet) Plan {
+func (d *decision) finish(e *frame, applies *ruleSet) Plan {
 	p := Plan{
 		Class: d.class, Tier: identity.Tiers[d.tier], Wait: d.wait, Probation: d.probation, Review: d.review,
 		Expires: shorter(d.expires, d.policy.expires), CoolOff: max(d.coolOff, d.policy.coolOff),
 	}
 	p.Reasons = d.reasons(applies)
-	p.Proofs = d.proofs(applies)
+	p.Proofs = d.proofs(e, applies)
 	p.Approvals = d.approvals()
 	d.words(&p)
 	if len(d.denials) > 1 {
@@ -99,7 +99,7 @@ func (d *decision) reasons(applies *ruleSet) []Reason {
 // proofs joins the formulas of the rules that apply and takes out the
 // alternatives that need a method which counts for nothing at this tier or for
 // this action.
-func (d *decision) proofs(applies *ruleSet) proof.Formula {
+func (d *decision) proofs(e *frame, applies *ruleSet) proof.Formula {
 	x := d.policy.index
 	var one, other [24]uint64
 	all, spare := proof.Ways(one[:0]), proof.Ways(other[:0])
@@ -116,9 +116,9 @@ func (d *decision) proofs(applies *ruleSet) proof.Formula {
 		}
 		return nil
 	}
-	all = all.Without(unusable[d.tier][place(identity.Actions, d.frame.facts.Action)])
+	all = all.Without(unusable[d.tier][place(identity.Actions, e.facts.Action)])
 	if len(all) == 0 {
-		d.deny(byProofs, "every way to prove who is asking needs a method that does not count at tier %s or for %s", identity.Tiers[d.tier], d.frame.facts.Action)
+		d.deny(byProofs, "every way to prove who is asking needs a method that does not count at tier %s or for %s", identity.Tiers[d.tier], e.facts.Action)
 	}
 	return all.Formula()
 }

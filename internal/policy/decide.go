@@ -42,26 +42,25 @@ var floors = map[identity.Class]identity.Tier{
 // its condition holds for either word, and a desk reaches it only when its
 // reach holds for both.
 func (p *Policy) Plan(f Facts) Plan {
-	d := p.decide(&f)
+	d, e := decision{policy: p}, p.over(&f)
 	var applies ruleSet
 	if d.checkFacts(&f); len(d.denials) > 0 {
 		// Conditions are bounded for facts of ordinary size only.
 		d.class, d.tier = identity.Unknown, len(identity.Tiers)-1
-		return d.finish(&applies)
+		return d.finish(&e, &applies)
 	}
-	d.classify()
-	d.apply(&applies)
+	d.classify(&e)
+	d.apply(&e, &applies)
 	if f.Agent.Desk != "" || f.Agent.Person != "" {
-		d.reach(p.desks[f.Agent.Desk])
+		d.reach(&e)
 	}
-	return d.finish(&applies)
+	return d.finish(&e, &applies)
 }
 
-// decision is a plan in the making. It stays on the stack: nothing in it may
-// point to it.
+// decision is a plan in the making. It does not hold the frame that it is made
+// over, because what it appends to its lists would move the facts to the heap.
 type decision struct {
 	policy *Policy
-	frame  frame
 	view   *view // what CEL reads; nil until a condition has to be left to it
 
 	class     identity.Class
@@ -71,34 +70,22 @@ type decision struct {
 	joined
 }
 
-func (p *Policy) decide(f *Facts) decision {
-	d := decision{policy: p, frame: frame{facts: f}}
-	if desk := p.desks[f.Agent.Desk]; desk != nil {
-		d.frame.vendor, d.frame.company = desk.vendor, desk.company
-	}
-	return d
+// over makes a frame of the facts, for no class yet.
+func (p *Policy) over(f *Facts) frame {
+	return frame{facts: f, class: len(identity.Classes), desk: p.desks[f.Agent.Desk], classful: &p.classSlots}
 }
 
 // holds evaluates a condition for the class that is set.
-func (d *decision) holds(c *condition) (bool, error) {
+func (d *decision) holds(e *frame, c *condition) (bool, error) {
 	if c.code != nil {
-		return d.frame.truth(c.code)
+		return e.truth(c.code)
 	}
 	if d.view == nil {
-		f := *d.frame.facts
-		d.view = newView(&f, d.policy.listVals, d.policy.desks[f.Agent.Desk])
+		f := *e.facts
+		d.view = newView(&f, d.policy.listVals, e.desk)
 	}
-	d.view.subjectFacts.class = d.frame.class
+	d.view.subjectFacts.class = e.className()
 	return c.holds(d.view)
-}
-
-// setClass changes the class that conditions see.
-func (d *decision) setClass(class identity.Class) {
-	d.frame.class = class
-	for i, w := range d.policy.classSlots {
-		d.frame.done[i] &^= w
-		d.frame.outcomes[i] &^= w
-	}
 }
 
 func (d *decision) deny(rule, format string, args ...any) {
@@ -139,11 +126,11 @@ func (d *decision) checkFacts(f *Facts) {
 // classify takes the first class whose condition holds. A condition that
 // cannot be evaluated ends the search, because what comes after it was written
 // for accounts that it does not cover.
-func (d *decision) classify() {
+func (d *decision) classify(e *frame) {
 	d.class = identity.Unknown
 	for i := range d.policy.classes {
 		c := &d.policy.classes[i]
-		holds, err := d.holds(c.when)
+		holds, err := d.holds(e, c.when)
 		if err != nil {
 			d.undecided = fmt.Sprintf("class unknown: deciding %s: %v", c.class, err)
 			break
@@ -153,31 +140,31 @@ func (d *decision) classify() {
 			break
 		}
 	}
-	d.setClass(d.class)
+	e.setClass(d.class)
 	if floor := floors[d.class]; floor != identity.Low {
 		d.tier, d.floored = floor.Rank(), true
 	}
-	if d.frame.facts.Subject.Status != "active" {
+	if e.facts.Subject.Status != "active" {
 		d.deny(byLifecycle, "the account is not active")
 	}
-	if d.frame.facts.Subject.Fenced {
+	if e.facts.Subject.Fenced {
 		d.deny(byFence, "the owner said that this was not them, and nobody has reviewed it yet")
 	}
 }
 
 // apply finds the rules that apply and joins their demands.
-func (d *decision) apply(applies *ruleSet) {
+func (d *decision) apply(e *frame, applies *ruleSet) {
 	x := d.policy.index
 	var found, failed ruleSet
-	x.find(&d.frame, &found)
-	d.try(&found, applies, &failed)
+	x.find(e, &found)
+	d.try(e, &found, applies, &failed)
 	if d.class == identity.Unknown {
 		for w, b := range x.classful {
 			found[w] &= b
 		}
-		d.setClass(identity.Privileged)
-		d.try(&found, applies, &failed)
-		d.setClass(identity.Unknown)
+		e.setClass(identity.Privileged)
+		d.try(e, &found, applies, &failed)
+		e.setClass(identity.Unknown)
 	}
 	for w := range x.words {
 		applies[w] &^= failed[w]
@@ -192,15 +179,15 @@ func (d *decision) apply(applies *ruleSet) {
 }
 
 // try evaluates the rules found. One that fails denies, and is not tried again.
-func (d *decision) try(found, applies, failed *ruleSet) {
+func (d *decision) try(e *frame, found, applies, failed *ruleSet) {
 	x := d.policy.index
-	actions := x.actions[place(identity.Actions, d.frame.facts.Action)]
-	classes := x.classes[place(identity.Classes, d.frame.class)]
+	actions := x.actions[place(identity.Actions, e.facts.Action)]
+	classes := x.classes[e.class]
 	for w := range x.words {
 		for b := found[w] & actions[w] & classes[w] &^ failed[w]; b != 0; b &= b - 1 {
 			i := w*64 + bits.TrailingZeros64(b)
 			r := x.rules[i]
-			holds, err := d.holds(r.when)
+			holds, err := d.holds(e, r.when)
 			switch {
 			case err != nil:
 				failed.add(i)
@@ -213,46 +200,47 @@ func (d *decision) try(found, applies, failed *ruleSet) {
 }
 
 // either evaluates a condition; for an unknown class also as if privileged.
-func (d *decision) either(c *condition) (bool, error) {
-	holds, err := d.holds(c)
+func (d *decision) either(e *frame, c *condition) (bool, error) {
+	holds, err := d.holds(e, c)
 	if d.class != identity.Unknown {
 		return holds, err
 	}
-	asPrivileged, err2 := d.asPrivileged(c)
+	asPrivileged, err2 := d.asPrivileged(e, c)
 	return holds || asPrivileged, cmp.Or(err, err2)
 }
 
-func (d *decision) both(c *condition) (bool, error) {
-	holds, err := d.holds(c)
+func (d *decision) both(e *frame, c *condition) (bool, error) {
+	holds, err := d.holds(e, c)
 	if d.class != identity.Unknown {
 		return holds, err
 	}
-	asPrivileged, err2 := d.asPrivileged(c)
+	asPrivileged, err2 := d.asPrivileged(e, c)
 	return holds && asPrivileged, cmp.Or(err, err2)
 }
 
-func (d *decision) asPrivileged(c *condition) (bool, error) {
-	d.setClass(identity.Privileged)
-	holds, err := d.holds(c)
-	d.setClass(identity.Unknown)
+func (d *decision) asPrivileged(e *frame, c *condition) (bool, error) {
+	e.setClass(identity.Privileged)
+	holds, err := d.holds(e, c)
+	e.setClass(identity.Unknown)
 	return holds, err
 }
 
 // reach refuses what lies beyond the desk of the agent.
-func (d *decision) reach(k *desk) {
+func (d *decision) reach(e *frame) {
+	k := e.desk
 	if k == nil {
 		d.deny(byDesk, "the agent's desk is not one that the policy knows")
 		return
 	}
-	d.within("the desk's reach", "the desk's cap", k.reach, k.tierCap)
+	d.within(e, "the desk's reach", "the desk's cap", k.reach, k.tierCap)
 	if v := d.policy.vendor(k.company); v != nil {
-		d.within("the reach of vendor "+v.name, "the cap of vendor "+v.name, v.reach, v.tierCap)
+		d.within(e, "the reach of vendor "+v.name, "the cap of vendor "+v.name, v.reach, v.tierCap)
 	}
 }
 
-func (d *decision) within(area, ceiling string, reach *condition, tierCap identity.Tier) {
+func (d *decision) within(e *frame, area, ceiling string, reach *condition, tierCap identity.Tier) {
 	if reach != nil {
-		holds, err := d.both(reach)
+		holds, err := d.both(e, reach)
 		switch {
 		case err != nil:
 			d.deny(byDesk, "outside %s: %v", area, err)

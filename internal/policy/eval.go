@@ -65,9 +65,9 @@ const (
 	opAll
 	opOne
 
-	opText // a constant
-	opWord // a text fact
-	opElement
+	opText    // a constant
+	opWord    // a text fact
+	opElement // of the list args[0]
 
 	opNumber // a constant
 	opClock
@@ -127,20 +127,37 @@ const (
 	maxRange = 2048 // elements of a list that can be filtered; no fewer than any fact may have
 )
 
-// frame is what a condition is evaluated over.
+// frame is what a condition is evaluated over. It holds no texts: one that is
+// matched with a pattern would move the frame, and the facts, to the heap.
 type frame struct {
-	facts   *Facts
-	class   identity.Class
-	vendor  bool
-	company string
+	facts    *Facts
+	class    int    // its place
+	desk     *desk  // the agent's; nil when the policy does not know it
+	classful *slots // the kept outcomes that depend on the class
 
-	index    [maxLoops + 1]int    // of the element that each loop has reached
-	element  [maxLoops + 1]string // the element itself, of a list of texts
-	done     slots                // which outcomes are kept
+	index    [maxLoops + 1]int // of the element that each loop has reached
+	done     slots             // which outcomes are kept
 	outcomes slots
 }
 
 type slots [maxSlots / 64]uint64
+
+// className is the class that conditions see, "" before there is one.
+func (e *frame) className() identity.Class {
+	if e.class < len(identity.Classes) {
+		return identity.Classes[e.class]
+	}
+	return ""
+}
+
+// setClass changes the class that conditions see.
+func (e *frame) setClass(class identity.Class) {
+	e.class = place(identity.Classes, class)
+	for i, w := range e.classful {
+		e.done[i] &^= w
+		e.outcomes[i] &^= w
+	}
+}
 
 // truth evaluates a code that is a boolean. An outcome worth keeping is kept,
 // unless it is an error.
@@ -346,7 +363,7 @@ func (e *frame) text(c *code) (string, error) {
 		}
 		return s, nil
 	case opElement:
-		return e.element[c.depth], nil
+		return e.list(&c.args[0])[e.index[c.depth]], nil
 	case opIf:
 		branch, err := e.branch(c)
 		if err != nil {

@@ -13,9 +13,10 @@ import (
 // coder compiles conditions to codes. Conditions of one policy share a coder,
 // so that they share the outcomes of what they have in common.
 type coder struct {
-	seen  map[string]int    // how often a condition worth keeping occurs
-	slots map[string]uint16 // 1 more than the slot of its outcome
-	class slots             // the slots whose outcome depends on the account's class
+	seen  map[string]int     // how often a condition worth keeping occurs
+	slots map[string]uint16  // 1 more than the slot of its outcome
+	class slots              // the slots whose outcome depends on the account's class
+	lists [maxLoops + 1]code // that the loops around go over
 }
 
 // compile gives every condition its code and the rules their index.
@@ -120,19 +121,28 @@ func (k *coder) code(n *expr.Node) (code, bool) {
 		return c, ok
 	}
 	c, ok := k.bare(n)
+	if ok && c.args == nil && c.op != opIs {
+		c.args, ok = k.operands(n)
+	}
 	if !ok {
 		return code{}, false
 	}
-	if c.op != opIs && c.op != opHas {
-		c.args = make([]code, len(n.Args))
-		for i, a := range n.Args {
-			if c.args[i], ok = k.code(a); !ok {
-				return code{}, false
-			}
-		}
-	}
 	c.memo = k.slot(n)
 	return c, true
+}
+
+func (k *coder) operands(n *expr.Node) ([]code, bool) {
+	all := make([]code, len(n.Args))
+	for i, a := range n.Args {
+		var ok bool
+		if all[i], ok = k.code(a); !ok {
+			return nil, false
+		}
+		if i == 0 && n.Var != 0 {
+			k.lists[n.Var] = all[0] // which the second operand goes over
+		}
+	}
+	return all, true
 }
 
 // bare compiles a node without its operands, unless it is one step with them.
@@ -144,7 +154,10 @@ func (k *coder) bare(n *expr.Node) (code, bool) {
 		c, ok := factCode(n)
 		return c, ok && sourceOf[n.Path].typ == n.Type
 	case expr.Elem:
-		return code{op: opElement, depth: uint8(n.Var)}, n.Var <= maxLoops
+		if n.Var > maxLoops {
+			return code{}, false
+		}
+		return code{op: opElement, depth: uint8(n.Var), args: []code{k.lists[n.Var]}}, true
 	case expr.Has:
 		fact, ok := factCode(n.Args[0])
 		return code{op: opHas, args: []code{fact}}, ok

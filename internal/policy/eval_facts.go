@@ -182,7 +182,7 @@ func (e *frame) words(from source, i int) string {
 	case fromSubjectName:
 		return f.Subject.Name
 	case fromSubjectClass:
-		return string(e.class)
+		return string(e.className())
 	case fromSubjectUnit:
 		return f.Subject.Unit
 	case fromSubjectLocation:
@@ -198,7 +198,10 @@ func (e *frame) words(from source, i int) string {
 	case fromAgentDesk:
 		return f.Agent.Desk
 	case fromAgentCompany:
-		return e.company
+		if e.desk != nil {
+			return e.desk.company
+		}
+		return ""
 	case fromRequestChannel:
 		return string(f.Request.Channel)
 	case fromRequestTicket:
@@ -265,7 +268,7 @@ func (e *frame) flag(from source, i int) (value, there bool) {
 	case fromSubjectOnProbation:
 		return f.Subject.OnProbation, true
 	case fromAgentVendor:
-		return e.vendor, true
+		return e.desk != nil && e.desk.vendor, true
 	case fromContactOwn:
 		return f.Contacts[i].Own, true
 	case fromDeviceManaged:

@@ -39,14 +39,6 @@ func (e *frame) list(c *code) []string {
 	return e.members(c.from)
 }
 
-// enter makes the loop over a list reach its element i.
-func (e *frame) enter(list *code, depth uint8, i int) {
-	e.index[depth] = i
-	if texts := e.list(list); texts != nil {
-		e.element[depth] = texts[i]
-	}
-}
-
 // loop evaluates exists, all and exists_one. The first two are settled by one
 // element even when others fail, and fail as the first that fails; exists_one
 // fails as the last.
@@ -69,7 +61,7 @@ func (e *frame) over(c, list, body *code, kept *chosen) (bool, error) {
 		if kept != nil && !kept.has(i) {
 			continue
 		}
-		e.enter(list, c.depth, i)
+		e.index[c.depth] = i
 		holds, err := e.truth(body)
 		switch {
 		case err != nil:
@@ -108,7 +100,7 @@ func (e *frame) filter(c *code, kept *chosen) error {
 		if inner != nil && !inner.has(i) {
 			continue
 		}
-		e.enter(list, c.depth, i)
+		e.index[c.depth] = i
 		holds, err := e.truth(body)
 		switch {
 		case err != nil:

@@ -17,10 +17,10 @@ func bothWays(t interface{ Fatalf(string, ...any) }, src string, c *condition, p
 	v := newView(&f, p.listVals, p.desks[f.Agent.Desk])
 	v.subjectFacts.class = class
 	want, wantErr := c.holds(v)
-	d := p.decide(&f)
-	d.setClass(class)
+	d, e := decision{policy: p}, p.over(&f)
+	e.setClass(class)
 	for range 2 { // the second time from what was kept
-		got, err := d.holds(c)
+		got, err := d.holds(&e, c)
 		if got != want || fmt.Sprint(err) != fmt.Sprint(wantErr) {
 			t.Fatalf("%s\nis %v, %v; CEL says %v, %v\n%+v", src, got, err, want, wantErr, f)
 		}
@@ -55,8 +55,8 @@ func TestAConditionMeansWhatCELSays(t *testing.T) {
 		for range 4 {
 			f := wildFacts.Draw(t, "facts")
 			bothWays(t, src, c, p, f, rapid.SampledFrom(identity.Classes).Draw(t, "class"))
-			d := p.decide(&f)
-			holds, err := d.holds(c)
+			e := p.over(&f)
+			holds, err := e.truth(c.code)
 			outcomes[fmt.Sprint(holds, " ", err)]++
 		}
 	})

@@ -92,18 +92,18 @@ type Alternative struct {
 // people to look at: it takes many times longer than Plan, and its plan is
 // Plan's.
 func (p *Policy) Trace(f Facts) Trace {
-	t := tracer{decision: p.decide(&f), out: Trace{Plan: p.Plan(f)}}
+	t := tracer{decision: decision{policy: p}, frame: p.over(&f), out: Trace{Plan: p.Plan(f)}}
 	if t.checkFacts(&f); len(t.denials) > 0 {
 		return t.out
 	}
 	t.classes()
 	t.class = t.out.Plan.Class
-	t.setClass(t.class)
+	t.frame.setClass(t.class)
 	if f.Agent.Desk != "" || f.Agent.Person != "" {
 		t.reaches(f.Agent.Desk)
 	}
 	for _, r := range p.rules {
-		holds, err := t.either(r.when)
+		holds, err := t.either(&t.frame, r.when)
 		t.out.Rules = append(t.out.Rules, RuleTrace{r.name, r.line, t.condition(r.when, holds, err)})
 	}
 	return t.out
@@ -111,13 +111,14 @@ func (p *Policy) Trace(f Facts) Trace {
 
 type tracer struct {
 	decision
-	out Trace
-	env *cel.Env // for parts that have no code; nil until one has to be compiled
+	frame frame
+	out   Trace
+	env   *cel.Env // for parts that have no code; nil until one has to be compiled
 }
 
 func (t *tracer) classes() {
 	for _, c := range t.policy.classes {
-		holds, err := t.holds(c.when)
+		holds, err := t.holds(&t.frame, c.when)
 		t.out.Classes = append(t.out.Classes, ClassTrace{c.class, c.line, t.condition(c.when, holds, err)})
 		if holds || err != nil {
 			return
@@ -130,7 +131,7 @@ func (t *tracer) reaches(name string) {
 	if k == nil {
 		return
 	}
-	holds, err := t.both(k.reach)
+	holds, err := t.both(&t.frame, k.reach)
 	t.out.Reach = append(t.out.Reach, ReachTrace{Desk: name, Line: k.line, TierCap: k.tierCap, ConditionTrace: t.condition(k.reach, holds, err)})
 	v := t.policy.vendor(k.company)
 	if v == nil {
@@ -138,7 +139,7 @@ func (t *tracer) reaches(name string) {
 	}
 	r := ReachTrace{Vendor: v.name, Line: v.line, TierCap: v.tierCap}
 	if v.reach != nil {
-		holds, err := t.both(v.reach)
+		holds, err := t.both(&t.frame, v.reach)
 		r.ConditionTrace = t.condition(v.reach, holds, err)
 	}
 	t.out.Reach = append(t.out.Reach, r)
@@ -211,9 +212,9 @@ func (t *tracer) value(n *expr.Node) (got Outcome, msg string, asPrivileged Outc
 	if part == nil {
 		return Untold, "", Untold
 	}
-	got, msg = outcome(t.holds(part))
+	got, msg = outcome(t.holds(&t.frame, part))
 	if asPrivileged = got; t.class == identity.Unknown {
-		asPrivileged, _ = outcome(t.asPrivileged(part))
+		asPrivileged, _ = outcome(t.asPrivileged(&t.frame, part))
 	}
 	return got, msg, asPrivileged
 }

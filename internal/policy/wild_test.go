@@ -273,8 +273,9 @@ var oddTimes = []time.Time{
 	time.Unix(firstSecond, 0).UTC(), time.Unix(lastSecond, 999999999).UTC(), time.Unix(1<<40, 5).UTC(), time.Unix(-1<<40, 5).UTC(), time.Unix(1<<62, 0),
 }
 
-func wildTime(t *rapid.T) time.Time {
-	if rapid.IntRange(0, 2).Draw(t, "odd") > 0 {
+// wildTime is a time that a policy can be asked about, unless an odd one will do.
+func wildTime(t *rapid.T, odd bool) time.Time {
+	if !odd || rapid.Bool().Draw(t, "even so") {
 		return oddTimes[rapid.IntRange(0, 2).Draw(t, "ordinary time")]
 	}
 	return rapid.SampledFrom(oddTimes).Draw(t, "odd time")
@@ -300,7 +301,8 @@ var wildFacts = rapid.Custom(func(t *rapid.T) Facts {
 	yes := func() bool { return rapid.Bool().Draw(t, "flag") }
 	s := func() string { return wildText[string](t) }
 	texts := func() []string { return rapid.SliceOfN(rapid.SampledFrom(wildTexts), 0, 4).Draw(t, "texts") }
-	at := func() time.Time { return wildTime(t) }
+	odd := rapid.IntRange(0, 3).Draw(t, "odd") == 0
+	at := func() time.Time { return wildTime(t, odd) }
 	f := Facts{
 		At: noon, Action: rapid.SampledFrom(identity.Actions).Draw(t, "action"),
 		Subject: Subject{ID: identity.AccountID(s()), Person: identity.PersonID(s()), Directory: s(), Login: s(), Name: s(), Unit: s(), Location: s(),
@@ -316,7 +318,7 @@ var wildFacts = rapid.Custom(func(t *rapid.T) Facts {
 			return Device{ID: s(), Managed: maybe(t, yes), Compliant: maybe(t, yes), Source: s(), At: at()}
 		}),
 	}
-	if rapid.IntRange(0, 9).Draw(t, "any time") == 0 {
+	if odd {
 		f.At = at()
 	}
 	f.Emergency = maybe(t, func() Emergency { return Emergency{Incident: s(), Declared: f.At, Until: f.At.Add(time.Hour)} })
