@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"tree":    tree,
 			"settled": settled,
 			"aged":    aged,
+			"page":    page,
 		},
 	})
 }
