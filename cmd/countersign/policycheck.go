@@ -120,7 +120,11 @@ func (v policyCheck) show(e *env, c checked) {
 	}
 	for i, f := range c.Findings {
 		e.say("%-*s %s", wide, safe(where[i]), safe(f.Text()))
-		if f.Example != "" {
+		switch f.Example {
+		case "":
+		case "{}":
+			e.say("    %s", e.dim("for example an ordinary request"))
+		default:
 			e.say("    %s", e.dim("for example "+safe(f.Example)))
 		}
 		if f.Accepted != "" {

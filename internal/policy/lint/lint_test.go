@@ -2,6 +2,7 @@ package lint_test
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -273,5 +274,26 @@ func TestFindingsAreTheSameEveryTime(t *testing.T) {
 	}
 	if diff := cmp.Diff(first, lint.Policy(load(t, text), lint.Site{})); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestTheReadyPoliciesHaveNoErrors(t *testing.T) {
+	files, err := filepath.Glob("../../../policies/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no policies: %v", err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, ".test.yaml") {
+			continue
+		}
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range lint.Policy(load(t, string(raw)), lint.Site{}) {
+			if f.Counts(lint.Error) || f.Code == "accepted-nothing" {
+				t.Errorf("%s:%d:%d: %s\n  %s", filepath.Base(file), f.Line, f.Column, f.Text(), f.Example)
+			}
+		}
 	}
 }

@@ -52,10 +52,10 @@ func (t source) at(path string) place {
 			return place{n.Line, n.Column, path}
 		}
 		i := strings.LastIndexAny(below, ".[")
-		if i < 0 {
+		below = below[:max(i, 0)]
+		if i < 0 && t.nodes[""] == nil {
 			return place{path: path}
 		}
-		below = below[:i]
 	}
 }
 

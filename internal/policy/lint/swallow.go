@@ -3,7 +3,6 @@ package lint
 import (
 	"slices"
 
-	"countersign/internal/approval"
 	"countersign/internal/identity"
 	"countersign/internal/policy"
 	"countersign/internal/policy/prove"
@@ -22,7 +21,9 @@ func (c *check) swallowed() {
 		m, r := c.model, c.logic.Rules[i]
 		others := c.others(i, out, func(j int) prove.Lit { return m.applies[j] })
 		refused := others(func(o policy.Rule) bool { return o.Deny != "" })
-		if !m.possible(m.And(m.applies[i], refused.Not(), m.Or(m.adds(r, others, m.floorAtLeast)...))) {
+		// A condition that fails refuses, and so adds something too.
+		adds := m.Or(m.fails[i], m.And(m.applies[i], m.Or(m.adds(r, others, m.floorAtLeast)...)))
+		if !m.possible(m.And(adds, refused.Not())) {
 			out[i] = true
 			c.say("rule-adds-nothing", r.Name, c.text.at(ruleAt(i)), "whenever the rule `%s` applies, other rules already demand as much or refuse", r.Name)
 		}
@@ -107,11 +108,13 @@ func (m *model) onlySession(d policy.Demand, others func(func(policy.Rule) bool)
 }
 
 func needs(d policy.Demand, role identity.Role) int {
-	i := slices.IndexFunc(d.Approvals, func(n approval.Need) bool { return n.Role == role })
-	if i < 0 {
-		return 0
+	most := 0
+	for _, n := range d.Approvals {
+		if n.Role == role {
+			most = n.Count
+		}
 	}
-	return d.Approvals[i].Count
+	return most
 }
 
 func subset(a, b []string) bool {
