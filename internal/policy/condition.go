@@ -36,7 +36,11 @@ func (c *condition) holds(v *view) (bool, error) {
 	if !c.only.covers(v.facts.Action, v.subjectFacts.class) {
 		return false, nil
 	}
-	out, _, err := c.program.Eval(v)
+	return c.evaluated(v)
+}
+
+func (c *condition) evaluated(names cel.Activation) (bool, error) {
+	out, _, err := c.program.Eval(names)
 	if absent, ok := errors.AsType[missing](err); ok {
 		return false, absent
 	}

@@ -143,11 +143,20 @@ func listValues(lists map[string][]string) map[string]ref.Val {
 type provider struct {
 	*types.Registry
 	forClass bool
+	planned  bool // a statement's, which reads the plan too
+}
+
+func (p *provider) fields(name string) ([]fact, bool) {
+	if name == planType.TypeName() {
+		return planFacts, p.planned
+	}
+	facts, ok := factsOf[name]
+	return facts, ok
 }
 
 // FindStructType implements types.Provider.
 func (p *provider) FindStructType(name string) (*types.Type, bool) {
-	if _, ok := factsOf[name]; ok {
+	if _, ok := p.fields(name); ok {
 		return types.NewTypeTypeWithParam(types.NewObjectType(name)), true
 	}
 	return p.Registry.FindStructType(name)
@@ -155,7 +164,7 @@ func (p *provider) FindStructType(name string) (*types.Type, bool) {
 
 // FindStructFieldNames implements types.Provider.
 func (p *provider) FindStructFieldNames(name string) ([]string, bool) {
-	facts, ok := factsOf[name]
+	facts, ok := p.fields(name)
 	if !ok {
 		return p.Registry.FindStructFieldNames(name)
 	}
@@ -170,11 +179,12 @@ func (p *provider) FindStructFieldNames(name string) ([]string, bool) {
 
 // FindStructFieldType implements types.Provider.
 func (p *provider) FindStructFieldType(name, field string) (*types.FieldType, bool) {
-	i := slices.IndexFunc(factsOf[name], func(f fact) bool { return f.name == field })
+	facts, _ := p.fields(name)
+	i := slices.IndexFunc(facts, func(f fact) bool { return f.name == field })
 	if i < 0 || p.hides(name, field) {
 		return p.Registry.FindStructFieldType(name, field)
 	}
-	f := factsOf[name][i]
+	f := facts[i]
 	absent := missing(strings.TrimPrefix(name, "countersign.") + "." + field)
 	return &types.FieldType{
 		Type:  f.typ,
@@ -232,8 +242,16 @@ func (e environments) vocabulary(typ, field string) []string {
 	switch strings.TrimPrefix(typ+"."+field, "countersign.") {
 	case ".action", "history.action":
 		return words(identity.Actions)
-	case "subject.class":
+	case "subject.class", "plan.class":
 		return words(identity.Classes)
+	case "plan.tier":
+		return words(identity.Tiers)
+	case "plan.delivery":
+		return slices.Clone(deliveryWords)
+	case "plan.notify":
+		return slices.Clone(notifyWords)
+	case "plan.follow_up":
+		return slices.Clone(followUpWords)
 	case "subject.status":
 		return []string{"active", "disabled", "expired"}
 	case "request.channel":

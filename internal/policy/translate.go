@@ -233,6 +233,8 @@ func isKnownCall(name string, args []*expr.Node) bool {
 	switch {
 	case slices.Contains(textCalls, name):
 		return len(args) == 2 && args[0].Type == expr.Text && args[1].Type == expr.Text && args[1].Op == expr.Lit
+	case name == acceptsCall:
+		return args[1].Op == expr.Lit
 	case slices.Contains(clockCalls, name):
 		return args[0].Type == expr.Time && (len(args) == 1 || args[1].Op == expr.Lit)
 	}

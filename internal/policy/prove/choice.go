@@ -1,6 +1,12 @@
 package prove
 
-import "countersign/internal/proof"
+import (
+	"countersign/internal/identity"
+	"countersign/internal/proof"
+)
+
+// Asks says that the request asks for the action.
+func (s *Space) Asks(a identity.Action) Lit { return s.says(ref{path: "action"}, string(a)) }
 
 // Choice is a proposition that is no request's: whoever looks for a request may
 // have it either way. With it one asks whether there is some set of proofs.

@@ -19,7 +19,7 @@ func certain(l Lit) verdict { return verdict{l, False} }
 
 func (s *Space) not(v verdict) verdict { return verdict{s.And(v.holds.Not(), v.fails.Not()), v.fails} }
 
-// denied is the proposition that the condition is false.
+// isFalse is the proposition that the condition is false.
 func (s *Space) isFalse(v verdict) Lit { return s.And(v.holds.Not(), v.fails.Not()) }
 
 // reading is whose policy a condition is read for: what the account's class
@@ -148,6 +148,9 @@ func (s *Space) anyOf(ns []*expr.Node, e *scene, turn func(verdict) verdict) ver
 }
 
 func (s *Space) boolFact(n *expr.Node, e *scene) verdict {
+	if e.isOfPlan(n) && n.Path == "plan.denied" {
+		return certain(e.plan.Denied)
+	}
 	if n.Path == "agent.vendor" && n.Var == 0 {
 		return certain(e.vendor)
 	}
@@ -163,6 +166,9 @@ func (s *Space) boolFact(n *expr.Node, e *scene) verdict {
 }
 
 func (s *Space) hasFact(n *expr.Node, e *scene) verdict {
+	if e.isOfPlan(n) {
+		return certain(True)
+	}
 	if n.Var == 0 && slices.Contains(derived, n.Path) {
 		if n.Path == "agent.company" {
 			return certain(s.Or(values(e.company)...))
@@ -266,6 +272,9 @@ func (s *Space) wordings(n *expr.Node, e *scene) ([]wording, bool) {
 			words[string(c)] = l
 		}
 		return []wording{{guard: True, fails: False, words: words}}, true
+	case e.isOfPlan(n):
+		words, ok := s.planWords(n.Path, e.plan)
+		return []wording{{guard: True, fails: False, words: words}}, ok
 	case n.Op == expr.Fact && n.Var == 0 && n.Path == "agent.company":
 		return []wording{{guard: True, fails: s.Or(values(e.company)...).Not(), words: e.company}}, true
 	case n.Op == expr.Fact || n.Op == expr.Elem:
@@ -388,6 +397,9 @@ func (s *Space) member(n *expr.Node, e *scene) verdict {
 
 // textCall is for startsWith, endsWith, contains and matches.
 func (s *Space) textCall(n *expr.Node, e *scene) verdict {
+	if v, ok := s.acceptsCall(n, e); ok {
+		return v
+	}
 	texts, ok := s.wordings(n.Args[0], e)
 	if len(n.Args) != 2 || n.Args[1].Op != expr.Lit || !ok {
 		return s.unknown(n, e)

@@ -20,9 +20,44 @@ type Answer struct {
 	// the policy itself; otherwise only the rest of it was reasoned out.
 	RestsOn []string
 	Unclear string
-	// Atoms and Solved are how many elementary statements the answer rests on,
-	// and how often the solver was asked.
-	Atoms, Solved int
+	Basis   Basis
+}
+
+// Basis is what an answer was worked out from.
+type Basis struct {
+	Atoms   int `json:"atoms"`   // elementary statements about a request, such as now - history.at <= 24h
+	Facts   int `json:"facts"`   // that they are about
+	Clauses int `json:"clauses"` // that tie them together
+	Solved  int `json:"solved"`  // how often the solver was asked
+	// Opaque names what has no form. It was free to come out in any way.
+	Opaque []string `json:"opaque,omitempty"`
+}
+
+func (b *Basis) add(c Basis) {
+	b.Atoms, b.Facts, b.Clauses = max(b.Atoms, c.Atoms), max(b.Facts, c.Facts), max(b.Clauses, c.Clauses)
+	b.Solved += c.Solved
+	for _, o := range c.Opaque {
+		if !slices.Contains(b.Opaque, o) {
+			b.Opaque = append(b.Opaque, o)
+		}
+	}
+}
+
+func (b *Basis) saw(q *query) {
+	now := Basis{Atoms: len(q.atoms), Clauses: len(q.clauses)}
+	about := map[string]bool{}
+	for _, a := range q.atoms {
+		switch {
+		case a.kind == isOpaque:
+			if !slices.Contains(now.Opaque, a.text) {
+				now.Opaque = append(now.Opaque, a.text)
+			}
+		case a.about() != "":
+			about[a.about()] = true
+		}
+	}
+	now.Facts = len(about)
+	b.add(now)
 }
 
 const mostTries = 40
@@ -35,10 +70,12 @@ func (s *Space) Find(goal Lit, near policy.Facts, confirm func(policy.Facts) boo
 		return Answer{Impossible: true}
 	}
 	wide := s.ask(goal, shallow)
-	if _, ok := solve(wide.clauses, wide.last); !ok {
-		return Answer{Impossible: true, Atoms: len(wide.atoms), Solved: 1}
+	h := hunt{space: s, goal: goal, near: near, confirm: confirm}
+	h.out.Basis.saw(wide)
+	if _, ok := h.solve(wide.clauses, wide.last); !ok {
+		h.out.Impossible = true
+		return h.out
 	}
-	h := hunt{space: s, goal: goal, near: near, confirm: confirm, out: Answer{Solved: 1}}
 	for _, d := range []depth{ordinary, exact} {
 		if h.in(d) {
 			return h.out
@@ -67,7 +104,7 @@ type hunt struct {
 // in searches at one depth, and says whether the answer is settled.
 func (h *hunt) in(d depth) bool {
 	q := h.space.ask(h.goal, d)
-	h.out.Atoms = max(h.out.Atoms, len(q.atoms))
+	h.out.Basis.saw(q)
 	near := q.arrange(h.near)
 	differs := q.deviations(near)
 	least, blocked := 0, false
@@ -123,7 +160,7 @@ func (h *hunt) nearest(q *query, differs []int, least int) ([]bool, int, bool) {
 }
 
 func (h *hunt) solve(clauses [][]int, last int) ([]bool, bool) {
-	h.out.Solved++
+	h.out.Basis.Solved++
 	return solve(clauses, last)
 }
 

@@ -28,13 +28,13 @@ func TestFindingTheNearestRequest(t *testing.T) {
 			plan := p.Plan(f)
 			return plan.Class == c && !plan.Denied()
 		})
-		t.Logf("%s %v %s %v %s %d atoms, %d times", c, got.Found, specimen.Line(got.Facts), got.RestsOn, got.Unclear, got.Atoms, got.Solved)
+		t.Logf("%s %v %s %v %s %d atoms, %d times", c, got.Found, specimen.Line(got.Facts), got.RestsOn, got.Unclear, got.Basis.Atoms, got.Basis.Solved)
 	}
 	for i, r := range p.Rules() {
 		got := s.Find(a.Matches(i), specimen.Ordinary(), func(f policy.Facts) bool {
 			return slices.ContainsFunc(p.Plan(f).Reasons, func(q policy.Reason) bool { return q.Rule == r }) ||
 				slices.ContainsFunc(p.Plan(f).Deny, func(q policy.Denial) bool { return q.Rule == r })
 		})
-		t.Logf("%s %v %s %v %s %d atoms, %d times", r, got.Found, specimen.Line(got.Facts), got.RestsOn, got.Unclear, got.Atoms, got.Solved)
+		t.Logf("%s %v %s %v %s %d atoms, %d times", r, got.Found, specimen.Line(got.Facts), got.RestsOn, got.Unclear, got.Basis.Atoms, got.Basis.Solved)
 	}
 }

@@ -42,6 +42,10 @@ func (s *Space) listOf(n *expr.Node, e *scene) (list, bool) {
 	switch {
 	case n.Op == expr.Lit && n.Type == expr.Texts:
 		return list{texts: n.Value.Texts, own: true, key: e.key(n), probe: probe, in: func(element) Lit { return True }, fails: False}, true
+	case e.isOfPlan(n):
+		words := planList(n.Path, e.plan)
+		return list{texts: sortedKeys(words), own: true, key: e.key(n), probe: probe,
+			in: func(u element) Lit { return words[u.text] }, fails: False}, words != nil
 	case n.Op == expr.Fact && n.Var == 0 && (textLists[n.Path] != nil || slices.Contains(objectLists, n.Path)):
 		return list{path: n.Path, key: n.Path, probe: probe, in: func(element) Lit { return True }, fails: False}, true
 	case n.Op != expr.Filter:

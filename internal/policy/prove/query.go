@@ -23,6 +23,7 @@ const (
 
 const (
 	mostPlaces = 24 // of one list
+	fewPlaces  = 8  // of one list, in ordinary requests
 	mostTimes  = 8  // beyond it a count stays free
 )
 
@@ -93,7 +94,7 @@ func (q *query) needed() (map[string]int, map[string][]string) {
 	}
 	if q.depth == ordinary {
 		for list, n := range places {
-			places[list] = min(n, mostPlaces)
+			places[list] = min(n, fewPlaces)
 		}
 	}
 	return places, texts

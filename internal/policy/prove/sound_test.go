@@ -17,7 +17,7 @@ func load(t testing.TB, src string) *policy.Policy {
 	t.Helper()
 	p, err := policy.Load([]byte(src))
 	if err != nil {
-		t.Fatalf("%v\n%s", err, src)
+		t.Fatalf("%v\n%.4000s", err, src)
 	}
 	return p
 }

@@ -3,6 +3,7 @@ package prove
 import (
 	"strconv"
 
+	"countersign/internal/identity"
 	"countersign/internal/policy"
 	"countersign/internal/policy/expr"
 )
@@ -40,10 +41,14 @@ func (s *Space) Of(i int) *Plan { return s.plans[i] }
 // as the policy of this number reads it: subject.class is the class that its
 // plan says, agent.vendor what it says of the desk.
 func (s *Space) Cond(i int, n *expr.Node) (holds, fails Lit) {
-	r := *s.plans[i].reading
+	a := s.plans[i]
+	r := *a.reading
 	r.name += " planned"
-	r.class = nil
-	r.plan = s.plans[i]
+	r.plan = a
+	r.class = map[identity.Class]Lit{}
+	for _, c := range identity.Classes {
+		r.class[c] = a.Class(c)
+	}
 	v := s.cond(n, &scene{reading: &r})
 	return v.holds, v.fails
 }

@@ -178,6 +178,9 @@ func (s *Space) number(n *expr.Node, e *scene) ([]guarded, bool) {
 	case expr.Lit:
 		return one(linear{number: valueOf(n)}, False)
 	case expr.Fact:
+		if e.isOfPlan(n) {
+			return s.planNumber(n.Path, e.plan)
+		}
 		if q, fails := s.quantityOf(n, e); q != nil {
 			return one(linear{[]part{{1, q}}, new(big.Int)}, fails)
 		}

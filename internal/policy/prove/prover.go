@@ -1,0 +1,148 @@
+package prove
+
+import (
+	"slices"
+
+	"countersign/internal/identity"
+	"countersign/internal/policy"
+	"countersign/internal/policy/specimen"
+	"countersign/internal/proof"
+)
+
+// Outcome is what came of a statement.
+type Outcome string
+
+// The outcomes.
+const (
+	Holds     Outcome = "holds"
+	Broken    Outcome = "broken"
+	CannotSay Outcome = "cannot_say"
+)
+
+// Result is what there is to say of one statement about a policy.
+type Result struct {
+	Name     string               `json:"name"`
+	Kind     policy.StatementKind `json:"kind"`
+	Text     string               `json:"text"`
+	Because  string               `json:"because,omitempty"`
+	Line     int                  `json:"line,omitempty"`     // in the file of statements; 0 for the standard ones
+	Standard bool                 `json:"standard,omitempty"` // of the set that every policy is held against
+
+	Outcome Outcome `json:"outcome"`
+	// Request is what breaks the statement or, for one that claims something to
+	// be possible, what shows that it is; Plan is what the policy says to it.
+	Request *policy.Facts `json:"request,omitempty"`
+	Plan    *policy.Plan  `json:"plan,omitempty"`
+	// RestsOn names what the request was found by and could not be confirmed
+	// with; the outcome is then CannotSay.
+	RestsOn []string `json:"rests_on,omitempty"`
+	Why     string   `json:"why,omitempty"`   // nothing could be said
+	Notes   []string `json:"notes,omitempty"` // to know, without being a fault
+	Basis   Basis    `json:"basis"`
+}
+
+// Prover holds statements against one policy.
+type Prover struct {
+	policy *policy.Policy
+	space  *Space
+	plan   *Plan
+	near   policy.Facts
+}
+
+// NewProver reads the policy once for any number of statements.
+func NewProver(p *policy.Policy) *Prover {
+	s := NewSpace(p)
+	return &Prover{p, s, s.Of(0), specimen.Ordinary()}
+}
+
+// Statement decides a statement. What it says of a request must be true: a
+// condition that cannot be evaluated for want of a fact is not, so that it
+// breaks what is always to be, and is no case of what is never or possibly so.
+// Statements speak of the requests that the policy does not refuse, unless they
+// read plan.denied.
+func (v *Prover) Statement(st policy.Statement) Result {
+	s := v.space
+	r := Result{Name: st.Name, Kind: st.Kind, Text: st.Text, Because: st.Because, Line: st.Line}
+	speaks := True
+	refusals := st.What.Expr().Reads("plan.denied")
+	if !refusals {
+		speaks = v.plan.Denied.Not()
+	}
+	is, _ := s.Cond(0, st.What.Expr())
+	goal := is
+	if st.Kind == policy.Always {
+		goal = is.Not()
+	}
+	v.decide(&r, s.And(speaks, goal), func(f policy.Facts, p policy.Plan) bool {
+		if p.Denied() && !refusals {
+			return false
+		}
+		is, err := v.policy.True(st, f, p)
+		return (is && err == nil) == (st.Kind != policy.Always)
+	})
+	return r
+}
+
+// decide looks for a request that settles the statement.
+func (v *Prover) decide(r *Result, goal Lit, settles func(policy.Facts, policy.Plan) bool) {
+	a := v.space.Find(goal, v.near, func(f policy.Facts) bool { return settles(f, v.policy.Plan(f)) })
+	r.Basis, r.RestsOn, r.Why = a.Basis, a.RestsOn, a.Unclear
+	found, none := Broken, Holds
+	if r.Kind == policy.Possible {
+		found, none = Holds, Broken
+	}
+	switch {
+	case a.Impossible:
+		r.Outcome = none
+	case a.Found && len(a.RestsOn) == 0:
+		r.Outcome = found
+	default:
+		r.Outcome = CannotSay
+	}
+	if a.Found {
+		p := v.policy.Plan(a.Facts)
+		r.Request, r.Plan = &a.Facts, &p
+	}
+}
+
+// lacks says that a does not demand all that b does, their refusals aside.
+func (s *Space) lacks(a, b *Plan) Lit {
+	var in []Lit
+	for _, t := range identity.Tiers {
+		in = append(in, s.And(b.TierAtLeast(t), a.TierAtLeast(t).Not()))
+	}
+	for _, r := range planRoles {
+		for _, n := range b.Counts(r) {
+			in = append(in, s.And(b.ApprovalsAtLeast(r, n), a.ApprovalsAtLeast(r, n).Not()))
+		}
+	}
+	slices.Sort(in) // planRoles has no order
+	for _, pair := range [][2]Span{{a.Wait(), b.Wait()}, {a.CoolOff(), b.CoolOff()}, {a.Probation(), b.Probation()}} {
+		for _, n := range pair[1].Values() {
+			in = append(in, s.And(pair[1].AtLeast(n), pair[0].AtLeast(n).Not()))
+		}
+	}
+	for _, pair := range [][2]Span{{a.Expires(), b.Expires()}, {a.Review(), b.Review()}} {
+		for _, n := range pair[1].Values() {
+			if n > 0 {
+				in = append(in, s.And(pair[1].AtLeast(n+1).Not(), pair[0].AtLeast(n+1)))
+			}
+		}
+	}
+	for _, w := range []string{"manager", "security"} {
+		in = append(in, s.And(b.Notifies(w), a.Notifies(w).Not()))
+	}
+	for _, w := range []string{"revoke_sessions", "revoke_tokens", "rotate_associated"} {
+		in = append(in, s.And(b.FollowsUp(w), a.FollowsUp(w).Not()))
+	}
+	in = append(in, s.And(a.Delivers("session"), b.Delivers("session").Not()))
+	for _, w := range []string{"vault", "in_person"} {
+		in = append(in, s.And(a.Delivers(w), b.Delivers(w).Not(), b.Delivers("session").Not()))
+	}
+	chosen := map[proof.Method]Lit{}
+	for _, m := range allMethods {
+		chosen[m] = s.Choice("proof by " + string(m))
+	}
+	in = append(in, s.And(a.AcceptsThose(chosen), b.AcceptsThose(chosen).Not()))
+	return s.Or(in...)
+}

@@ -1,0 +1,402 @@
+package prove
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"countersign/internal/identity"
+	"countersign/internal/policy"
+	"countersign/internal/proof"
+)
+
+// guarded classes are those whose taking over gives away more than one account.
+var guardedClasses = []identity.Class{identity.Privileged, identity.Unknown, identity.Service, identity.BreakGlass}
+
+// Alone are the methods of which a single one may be enough at a high tier: a
+// passkey, which is two factors that phishing cannot take, and repeated proofing
+// of identity (SP 800-63B-4 §4.2.2.2, §3.2.5). At the critical tier proofing has
+// to be in person, because what happens on a screen can be phished.
+var (
+	aloneAtHigh     = []proof.Method{proof.Passkey, proof.InPerson, proof.IDV}
+	aloneAtCritical = []proof.Method{proof.Passkey, proof.InPerson}
+	relayed         = []proof.Method{proof.EmailCode, proof.SMSCode, proof.VoiceCode}
+)
+
+// restoring are the actions that give somebody access again.
+var restoring = []identity.Action{
+	identity.PasswordReset, identity.MFAReset, identity.Unlock, identity.RecoveryChange, identity.AccessPass,
+	identity.InitialEnrolment, identity.SecretRotation, identity.Reactivation,
+}
+
+// standard is one statement that every policy is held against.
+type standard struct {
+	name, text, because string
+	kind                policy.StatementKind
+	decide              func(v *Prover, r *Result)
+}
+
+// Standard decides the statements that every policy is held against.
+func (v *Prover) Standard() []Result {
+	var out []Result
+	for _, st := range standards {
+		r := Result{Name: st.name, Kind: st.kind, Text: st.text, Because: st.because, Standard: true}
+		st.decide(v, &r)
+		out = append(out, r)
+	}
+	return out
+}
+
+var standards = []standard{
+	{
+		name: "two-signatures", kind: policy.Never,
+		text:    "a privileged, service, break-glass or unknown account is reset with fewer than two signatures",
+		because: "one person who is fooled or bribed must not be enough for an account that opens all others",
+		decide: func(v *Prover, r *Result) {
+			v.never(r, []Lit{v.class(guardedClasses...), v.plan.ApproversAtLeast(2).Not()}, func(_ policy.Facts, p policy.Plan) bool {
+				return slices.Contains(guardedClasses, p.Class) && signatures(p) < 2
+			})
+		},
+	},
+	{
+		name: "no-single-proof", kind: policy.Never,
+		text: "at tier high or critical one proof is enough, unless it is a passkey, in person or, at high, proofing anew",
+		because: "recovery takes two codes of different methods, a code and an authenticator, or proofing anew (SP 800-63B-4 §4.2.2.2); " +
+			"only what is tied to the channel or seen in person cannot be phished (§3.2.5)",
+		decide: func(v *Prover, r *Result) {
+			high := v.plan.ProvedBy(1, except(aloneAtHigh)...)
+			critical := v.plan.ProvedBy(1, except(aloneAtCritical)...)
+			v.never(r, []Lit{v.plan.TierAtLeast(identity.High), v.space.If(v.plan.TierAtLeast(identity.Critical), critical, high)},
+				func(_ policy.Facts, p policy.Plan) bool {
+					may := aloneAtHigh
+					if p.Tier == identity.Critical {
+						may = aloneAtCritical
+					}
+					return p.Tier.Rank() >= identity.High.Rank() && alone(p, except(may))
+				})
+		},
+	},
+	{
+		name: "no-relayed-code-alone", kind: policy.Never,
+		text:    "above tier low a code by e-mail, text message or voice is enough alone",
+		because: "a mailbox or a number is often lost together with the password (SP 800-63B-4 §3.1.3.1, §3.1.3.3)",
+		decide: func(v *Prover, r *Result) {
+			v.never(r, []Lit{v.plan.TierAtLeast(identity.Elevated), v.plan.ProvedBy(1, relayed...)}, func(_ policy.Facts, p policy.Plan) bool {
+				return p.Tier != identity.Low && alone(p, relayed)
+			})
+		},
+	},
+	{
+		name: "no-proof-by-the-lost-thing", kind: policy.Never,
+		text:    "a method helps to prove who is asking although the action replaces that very method",
+		because: "what is being replaced is lost or in other hands",
+		decide:  (*Prover).notByTheLostThing,
+	},
+	{
+		name: "vendors-within-bounds", kind: policy.Never,
+		text:    "a vendor's desk opens a request above the cap of the desk or of the vendor, or for a privileged, service, break-glass or unknown account",
+		because: "an agent of another company is fooled or bribed out of one's sight",
+		decide:  (*Prover).vendors,
+	},
+	{
+		name: "rules-only-add", kind: policy.Never,
+		text:    "without some of its rules the policy would ask more, but for the request that no rule asks a proof of, which is refused",
+		because: "then no rule lowers anything, whatever else applies",
+		decide:  (*Prover).rulesOnlyAdd,
+	},
+	{
+		name: "unknown-is-privileged", kind: policy.Never,
+		text:    "an account of unknown class is asked less than if it were privileged",
+		because: "what nobody could sort may be an administrator",
+		decide:  (*Prover).unknownIsPrivileged,
+	},
+	{
+		name: "nobody-locked-out", kind: policy.Always,
+		text:    "an account of every class that the policy sorts into can get access again by some action, in some circumstances",
+		because: "who is locked out for ever will be let in by a way that nobody watches",
+		decide:  (*Prover).nobodyLockedOut,
+	},
+	{
+		name: "inactive-or-fenced", kind: policy.Never,
+		text:    "an account that is not active, or whose owner said that this was not them, is reset",
+		because: "whoever asks is not the owner, or nobody has looked yet",
+		decide: func(v *Prover, r *Result) {
+			s := v.space
+			out := s.Or(s.says(ref{path: "subject.status"}, "active").Not(), s.yes(ref{path: "subject.fenced"}))
+			v.never(r, []Lit{out}, func(f policy.Facts, _ policy.Plan) bool { return f.Subject.Status != "active" || f.Subject.Fenced })
+		},
+	},
+}
+
+// never decides that no request that is let through is as described.
+func (v *Prover) never(r *Result, all []Lit, is func(policy.Facts, policy.Plan) bool) {
+	v.decide(r, v.space.And(append(all, v.plan.Denied.Not())...), func(f policy.Facts, p policy.Plan) bool { return !p.Denied() && is(f, p) })
+}
+
+func (v *Prover) class(cs ...identity.Class) Lit {
+	any := make([]Lit, len(cs))
+	for i, c := range cs {
+		any[i] = v.plan.Class(c)
+	}
+	return v.space.Or(any...)
+}
+
+func (v *Prover) action(a identity.Action) Lit { return v.space.says(ref{path: "action"}, string(a)) }
+
+func signatures(p policy.Plan) int {
+	total := 0
+	for _, n := range p.Approvals {
+		total += n.Count
+	}
+	return total
+}
+
+func alone(p policy.Plan, ms []proof.Method) bool {
+	return slices.ContainsFunc(p.Proofs, func(way []proof.Method) bool { return len(way) == 1 && slices.Contains(ms, way[0]) })
+}
+
+func except(ms []proof.Method) []proof.Method {
+	return slices.DeleteFunc(slices.Clone(allMethods), func(m proof.Method) bool { return slices.Contains(ms, m) })
+}
+
+func (v *Prover) notByTheLostThing(r *Result) {
+	s := v.space
+	chosen := map[proof.Method]Lit{}
+	for _, m := range allMethods {
+		chosen[m] = s.Choice("proof by " + string(m))
+	}
+	enough := v.plan.AcceptsThose(chosen)
+	var any []Lit
+	for _, spec := range proof.Specs {
+		without := map[proof.Method]Lit{}
+		for m, l := range chosen {
+			if m != spec.Method {
+				without[m] = l
+			}
+		}
+		for _, act := range spec.Spoiled {
+			any = append(any, s.And(v.action(act), enough, v.plan.AcceptsThose(without).Not()))
+		}
+	}
+	v.never(r, []Lit{s.Or(any...)}, func(f policy.Facts, p policy.Plan) bool {
+		return slices.ContainsFunc(p.Proofs.Methods(), func(m proof.Method) bool {
+			spec, _ := proof.SpecOf(m)
+			return slices.Contains(spec.Spoiled, f.Action)
+		})
+	})
+}
+
+func (v *Prover) vendors(r *Result) {
+	s := v.space
+	caps, beyond := map[string]identity.Tier{}, []Lit{}
+	for _, d := range v.plan.logic.Desks {
+		if !d.Vendor {
+			continue
+		}
+		least := d.TierCap
+		for _, c := range v.plan.logic.Vendors {
+			if c.Name == d.Company && c.TierCap != "" && (least == "" || c.TierCap.Rank() < least.Rank()) {
+				least = c.TierCap
+			}
+		}
+		over := v.class(guardedClasses...)
+		if least != "" {
+			over = s.Or(over, v.plan.tierAbove(least))
+		}
+		caps[d.Name] = least
+		beyond = append(beyond, s.And(s.says(ref{path: "agent.desk"}, d.Name), over))
+	}
+	v.never(r, []Lit{s.Or(beyond...)}, func(f policy.Facts, p policy.Plan) bool {
+		least, vendor := caps[f.Agent.Desk]
+		return vendor && (slices.Contains(guardedClasses, p.Class) || least != "" && p.Tier.Rank() > least.Rank())
+	})
+}
+
+// What follows compares the policy with itself, with a part of its rules, or
+// with what it says of privileged accounts. That comes out the same whatever
+// the conditions are, so at first each condition is free to hold, fail or
+// neither; only if that does not settle it are they looked at.
+
+// rulesOnlyAdd compares the policy with any part of itself: a free choice says
+// of each rule whether it is left out.
+func (v *Prover) rulesOnlyAdd(r *Result) {
+	v.compare(r, func(whole *Plan) (Lit, *Plan) {
+		s := v.space
+		part := s.blank(whole.logic)
+		part.refused, part.reading, part.class, part.guess = whole.refused, whole.reading, whole.class, whole.guess
+		for i, rule := range whole.logic.Rules {
+			kept := s.Choice("rule " + rule.Name).Not()
+			part.matches = append(part.matches, s.And(whole.matches[i], kept))
+			part.fails = append(part.fails, s.And(whole.fails[i], kept))
+		}
+		part.complete()
+		var asked []Lit
+		for _, d := range part.proofs {
+			asked = append(asked, d.if_)
+		}
+		return s.Or(asked...), part
+	})
+}
+
+// unknownIsPrivileged compares what an account of unknown class is asked with
+// what it would be asked if it were privileged.
+func (v *Prover) unknownIsPrivileged(r *Result) {
+	v.compare(r, func(whole *Plan) (Lit, *Plan) {
+		s := v.space
+		as := s.blank(whole.logic)
+		as.refused, as.class = whole.refused, map[identity.Class]Lit{}
+		for _, c := range identity.Classes {
+			as.class[c] = truth(c == identity.Privileged)
+		}
+		reading := *v.plan.reading
+		reading.name += " as privileged"
+		reading.class = as.class
+		as.reading = &reading
+		if whole.guess != nil {
+			as.guess = func(c policy.Condition) (Lit, Lit, Lit) {
+				_, asPrivileged, _ := whole.guess(c)
+				return asPrivileged, asPrivileged, v.guessed(c, "fails as privileged")
+			}
+		}
+		as.apply()
+		as.complete()
+		return whole.class[identity.Unknown], as
+	})
+}
+
+// compare decides that the plan never asks less than another, where a
+// proposition holds.
+func (v *Prover) compare(r *Result, with func(whole *Plan) (Lit, *Plan)) {
+	s := v.space
+	for _, whole := range []*Plan{v.free(), v.plan} {
+		where, other := with(whole)
+		lower := s.Or(other.Denied, s.lacks(whole, other))
+		v.decide(r, s.And(whole.Denied.Not(), where, lower), func(policy.Facts, policy.Plan) bool { return false })
+		if r.Outcome == Holds {
+			return
+		}
+	}
+	r.Request, r.Plan = nil, nil
+}
+
+// free is the policy with every condition free. A condition that does not read
+// the class comes out the same for a privileged account.
+func (v *Prover) free() *Plan {
+	s := v.space
+	a := s.blank(v.plan.logic)
+	a.refused, a.reading, a.class = s.Choice("the facts are refused"), v.plan.reading, map[identity.Class]Lit{}
+	for _, c := range identity.Classes {
+		a.class[c] = s.Choice("class " + string(c))
+	}
+	a.guess = func(c policy.Condition) (Lit, Lit, Lit) {
+		holds, fails := v.guessed(c, "holds"), v.guessed(c, "fails")
+		if !c.Expr().Reads("subject.class") {
+			return holds, holds, s.Or(fails, v.guessed(c, "fails as privileged"))
+		}
+		unknown := a.class[identity.Unknown]
+		return holds, v.guessed(c, "holds as privileged"), s.Or(fails, s.And(unknown, v.guessed(c, "fails as privileged")))
+	}
+	a.apply()
+	a.complete()
+	return a
+}
+
+func (v *Prover) guessed(c policy.Condition, what string) Lit {
+	if c.Expr().Always() {
+		return truth(what == "holds")
+	}
+	return v.space.Choice(what + " " + c.Expr().Key())
+}
+
+// nobodyLockedOut looks for a way back in for each class. It notes what is
+// refused altogether.
+func (v *Prover) nobodyLockedOut(r *Result) {
+	s := v.space
+	var restores []Lit
+	for _, a := range restoring {
+		restores = append(restores, v.action(a))
+	}
+	r.Outcome = Holds
+	var sortedInto []identity.Class
+	for _, c := range identity.Classes {
+		is := func(_ policy.Facts, p policy.Plan) bool { return p.Class == c }
+		sorted := Result{Kind: policy.Possible}
+		v.decide(&sorted, s.And(v.plan.refused.Not(), v.plan.Class(c)), is)
+		r.Basis.add(sorted.Basis)
+		if sorted.Outcome == Broken {
+			r.Notes = append(r.Notes, fmt.Sprintf("no account is %s", c))
+			continue
+		}
+		sortedInto = append(sortedInto, c)
+		way := Result{Kind: policy.Possible}
+		v.decide(&way, s.And(v.plan.Denied.Not(), v.plan.Class(c), s.Or(restores...)), func(f policy.Facts, p policy.Plan) bool {
+			return is(f, p) && !p.Denied() && slices.Contains(restoring, f.Action)
+		})
+		r.Basis.add(way.Basis)
+		switch {
+		case way.Outcome == Holds:
+		case way.Outcome == CannotSay || sorted.Outcome == CannotSay:
+			if r.Outcome == Holds {
+				r.Outcome, r.Why = CannotSay, fmt.Sprintf("for class %s: %s", c, strings.Join(append(slices.Clip(way.RestsOn), way.Why, sorted.Why), " "))
+			}
+		case r.Outcome != Broken:
+			r.Outcome, r.Request, r.Plan, r.Why = Broken, sorted.Request, sorted.Plan, fmt.Sprintf("nobody of class %s can ever get access again", c)
+		}
+	}
+	r.Notes = append(r.Notes, v.refusedAltogether(sortedInto)...)
+}
+
+// refusedAltogether names the actions that are refused to a class whatever the
+// circumstances.
+func (v *Prover) refusedAltogether(classes []identity.Class) []string {
+	open := v.openPairs()
+	var out []string
+	for _, c := range classes {
+		var refused []string
+		for _, a := range identity.Actions {
+			if !open[pair{c, a}] {
+				refused = append(refused, string(a))
+			}
+		}
+		if len(refused) == len(identity.Actions) {
+			out = append(out, fmt.Sprintf("to %s accounts everything is refused", c))
+		} else if len(refused) > 0 {
+			out = append(out, fmt.Sprintf("to %s accounts is always refused: %s", c, strings.Join(refused, ", ")))
+		}
+	}
+	return out
+}
+
+type pair struct {
+	class  identity.Class
+	action identity.Action
+}
+
+// openPairs gives the classes and actions for which refusing is not certain.
+// One model shows one pair; when there is no further model, the rest is certain.
+func (v *Prover) openPairs() map[pair]bool {
+	s, open := v.space, map[pair]bool{}
+	lits, any := map[pair]Lit{}, []Lit{}
+	for _, c := range identity.Classes {
+		for _, a := range identity.Actions {
+			l := s.And(v.plan.Class(c), v.action(a))
+			lits[pair{c, a}] = l
+			any = append(any, l)
+		}
+	}
+	q := s.ask(s.And(v.plan.Denied.Not(), s.Or(any...)), exact)
+	for {
+		model, ok := solve(q.clauses, q.last)
+		if !ok {
+			return open
+		}
+		for _, c := range identity.Classes {
+			for _, a := range identity.Actions {
+				if l := lits[pair{c, a}]; l != False && !open[pair{c, a}] && holds(model, q.lit(l)) {
+					open[pair{c, a}] = true
+					q.clauses = append(q.clauses, []int{-q.lit(l)})
+				}
+			}
+		}
+	}
+}
