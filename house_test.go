@@ -60,6 +60,7 @@ var rows = []row{
 	{at: "internal/policy/lint", floor: pure, ours: "identity proof policy policy/expr policy/prove policy/specimen policy/yamltext",
 		vendors: "go.yaml.in/yaml/v4"},
 	{at: "internal/policy/diff", floor: pure, ours: "identity proof approval policy policy/expr policy/prove policy/specimen"},
+	{at: "internal/policy/explain", floor: pure, ours: "identity policy policy/diff policy/prove policy/specimen"},
 	// The roster says who may sign; what they may sign is the policy's affair.
 	{at: "internal/roster", floor: pure, ours: "identity statement ledger proof proof/passkey"},
 	{at: "internal/reset", floor: pure, ours: "identity statement proof proof/passkey approval policy ledger"},

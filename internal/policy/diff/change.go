@@ -106,3 +106,15 @@ func needs(of []approval.Need) string {
 }
 
 func list(words []string) string { return cmp.Or(strings.Join(words, ", "), "none") }
+
+// Said is one demand of a plan.
+type Said struct{ Demand, Value string }
+
+// Words lists what a plan demands, in the words of the policy language.
+func Words(p policy.Plan) []Said {
+	all := make([]Said, len(demands))
+	for i, d := range demands {
+		all[i] = Said{d.name, d.words(p)}
+	}
+	return all
+}

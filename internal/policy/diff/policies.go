@@ -7,7 +7,6 @@ import (
 
 	"countersign/internal/identity"
 	"countersign/internal/policy"
-	"countersign/internal/policy/expr"
 	"countersign/internal/policy/prove"
 	"countersign/internal/policy/specimen"
 )
@@ -117,7 +116,7 @@ func (c *comparison) questions() []question {
 		}
 		all = append(all, question{"request", d, c.space.And(a.Denied, b.Denied.Not())})
 		for _, w := range weaker(c.space, a, b) {
-			all = append(all, question{w.demand, d, c.space.And(a.Denied.Not(), b.Denied.Not(), w.is)})
+			all = append(all, question{w.Demand, d, c.space.And(a.Denied.Not(), b.Denied.Not(), w.Is)})
 		}
 	}
 	return all
@@ -180,9 +179,5 @@ func (c *comparison) is(k Kind) prove.Lit {
 	if was == "" {
 		was = k.Class
 	}
-	action, _ := c.space.Cond(1, &expr.Node{Op: expr.Eq, Type: expr.Bool, Args: []*expr.Node{
-		{Op: expr.Fact, Type: expr.Text, Path: "action"},
-		{Op: expr.Lit, Type: expr.Text, Value: expr.Value{Text: string(k.Action)}},
-	}})
-	return c.space.And(action, c.space.Of(0).Class(was), c.space.Of(1).Class(k.Class))
+	return c.space.And(c.space.Asks(k.Action), c.space.Of(0).Class(was), c.space.Of(1).Class(k.Class))
 }

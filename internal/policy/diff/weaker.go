@@ -2,22 +2,25 @@ package diff
 
 import (
 	"math"
+	"slices"
 
+	"countersign/internal/approval"
 	"countersign/internal/identity"
+	"countersign/internal/policy"
 	"countersign/internal/policy/prove"
 	"countersign/internal/proof"
 )
 
-// respect says that one plan lacks something in one respect.
-type respect struct {
-	demand string
-	is     prove.Lit
+// Respect is one demand, and the proposition that a plan asks less for it.
+type Respect struct {
+	Demand string
+	Is     prove.Lit
 }
 
 // weaker says, demand by demand, that b does not demand all that a does. It is
 // policy.Weaker for every request at once.
-func weaker(s *prove.Space, a, b *prove.Plan) []respect {
-	return []respect{
+func weaker(s *prove.Space, a, b *prove.Plan) []Respect {
+	return []Respect{
 		{"tier", anyOf(s, identity.Tiers, func(t identity.Tier) prove.Lit { return s.And(a.TierAtLeast(t), b.TierAtLeast(t).Not()) })},
 		{"proofs", otherWay(s, a, b)},
 		{"approvals", anyOf(s, identity.Roles, func(r identity.Role) prove.Lit {
@@ -50,10 +53,7 @@ func anyOf[T any](s *prove.Space, of []T, is func(T) prove.Lit) prove.Lit {
 
 // otherWay says that some set of proofs is enough for b and not for a.
 func otherWay(s *prove.Space, a, b *prove.Plan) prove.Lit {
-	chosen := map[proof.Method]prove.Lit{}
-	for _, m := range b.Methods() {
-		chosen[m] = s.Choice("proof by " + string(m))
-	}
+	chosen := choices(s, b)
 	return s.And(b.AcceptsThose(chosen), a.AcceptsThose(chosen).Not())
 }
 
@@ -62,23 +62,80 @@ func shorter(s *prove.Space, a, b prove.Span) prove.Lit {
 	return order(s, a, b, func(v int64) int64 { return v })
 }
 
-// sooner is shorter for times within which something is due: 0 is never.
-func sooner(s *prove.Space, a, b prove.Span) prove.Lit {
-	return order(s, a, b, func(v int64) int64 {
-		if v == 0 {
-			return math.MaxInt64
-		}
-		return v
-	})
+// sooner is shorter for times within which something is due.
+func sooner(s *prove.Space, a, b prove.Span) prove.Lit { return order(s, a, b, orNever) }
+
+// orNever is a time within which something is due; 0 stands for never, which
+// is longer than any.
+func orNever(v int64) int64 {
+	if v == 0 {
+		return math.MaxInt64
+	}
+	return v
 }
 
 func order(s *prove.Space, a, b prove.Span, length func(int64) int64) prove.Lit {
 	return anyOf(s, a.Values(), func(v int64) prove.Lit {
-		return s.And(a.Is(v), anyOf(s, b.Values(), func(w int64) prove.Lit {
-			if length(v) < length(w) {
-				return b.Is(w)
+		return s.And(a.Is(v), valued(s, b, func(w int64) bool { return length(v) < length(w) }))
+	})
+}
+
+// Below says, demand by demand, that the plan asks less than a plan that is
+// given. Is is False where no request can be asked for less.
+func Below(s *prove.Space, a *prove.Plan, than policy.Plan) []Respect {
+	words := func(said []string, is func(string) prove.Lit) prove.Lit {
+		return anyOf(s, said, func(w string) prove.Lit { return is(w).Not() })
+	}
+	return []Respect{
+		{"tier", a.TierAtLeast(than.Tier).Not()},
+		{"proofs", otherThan(s, a, than.Proofs)},
+		{"approvals", anyOf(s, than.Approvals, func(n approval.Need) prove.Lit { return a.ApprovalsAtLeast(n.Role, n.Count).Not() })},
+		{"wait", valued(s, a.Wait(), func(v int64) bool { return v < than.Wait })},
+		{"cool_off", valued(s, a.CoolOff(), func(v int64) bool { return v < than.CoolOff })},
+		{"probation", valued(s, a.Probation(), func(v int64) bool { return v < than.Probation })},
+		{"expires", valued(s, a.Expires(), func(v int64) bool { return orNever(v) > orNever(than.Expires) })},
+		{"review", valued(s, a.Review(), func(v int64) bool { return orNever(v) > orNever(than.Review) })},
+		{"delivery", anyOf(s, []string{"session", "vault", "in_person"}, func(w string) prove.Lit {
+			if slices.Contains(than.Delivery, w) || w != "session" && slices.Contains(than.Delivery, "session") {
+				return prove.False
 			}
-			return prove.False
-		}))
+			return a.Delivers(w)
+		})},
+		{"notify", words(than.Notify, a.Notifies)},
+		{"follow_up", words(than.FollowUp, a.FollowsUp)},
+	}
+}
+
+// otherThan says that some set of proofs is enough for a and not for the
+// formula.
+func otherThan(s *prove.Space, a *prove.Plan, f proof.Formula) prove.Lit {
+	chosen := choices(s, a)
+	enough := anyOf(s, f, func(way []proof.Method) prove.Lit {
+		all := make([]prove.Lit, len(way))
+		for i, m := range way {
+			all[i] = prove.False
+			if l, may := chosen[m]; may {
+				all[i] = l
+			}
+		}
+		return s.And(all...)
+	})
+	return s.And(a.AcceptsThose(chosen), enough.Not())
+}
+
+func choices(s *prove.Space, a *prove.Plan) map[proof.Method]prove.Lit {
+	chosen := map[proof.Method]prove.Lit{}
+	for _, m := range a.Methods() {
+		chosen[m] = s.Choice("proof by " + string(m))
+	}
+	return chosen
+}
+
+func valued(s *prove.Space, t prove.Span, is func(int64) bool) prove.Lit {
+	return anyOf(s, t.Values(), func(v int64) prove.Lit {
+		if is(v) {
+			return t.Is(v)
+		}
+		return prove.False
 	})
 }
