@@ -13,6 +13,7 @@ import (
 	"countersign/internal/policy"
 	"countersign/internal/policy/cases"
 	"countersign/internal/policy/lint"
+	"countersign/internal/policy/prove"
 	"countersign/internal/policy/specimen"
 	"countersign/internal/proof"
 )
@@ -98,6 +99,80 @@ func TestAReadyPolicyPassesItsCasesAndTheyReachAllOfIt(t *testing.T) {
 			t.Errorf("%s leaves out %+v", file, r.Coverage)
 		}
 	}
+}
+
+func TestAReadyPolicyIsProvedToKeepItsInvariants(t *testing.T) {
+	for name, p := range ready(t) {
+		file := "policies/" + name + ".invariants.yaml"
+		own, err := p.Statements(readFile(t, file))
+		if err != nil {
+			t.Errorf("%s:\n%v", file, err)
+			continue
+		}
+		if len(own) < 5 {
+			t.Errorf("%s says only %d things of its own", file, len(own))
+		}
+		v := prove.NewProver(p)
+		for _, r := range append(v.Standard(), statements(v, own)...) {
+			if r.Outcome != prove.Holds {
+				t.Errorf("%s:%d: %s: %s %s %v", file, r.Line, r.Name, r.Outcome, r.Why, r.RestsOn)
+			}
+		}
+	}
+}
+
+func statements(v *prove.Prover, all []policy.Statement) []prove.Result {
+	var out []prove.Result
+	for _, s := range all {
+		out = append(out, v.Statement(s))
+	}
+	return out
+}
+
+var oneRule = regexp.MustCompile(`(?m)^  - rule: (\S+)\n(?:    .*\n|\n)+`)
+
+// A rule that nobody would miss is dead text, or nobody looks after it.
+func TestWhoeverTakesARuleOutOfAReadyPolicyIsTold(t *testing.T) {
+	for name, p := range ready(t) {
+		source := string(p.Source())
+		rules := oneRule.FindAllStringSubmatch(source, -1)
+		if len(rules) != len(p.Rules()) {
+			t.Errorf("%s: %d rules of %d were found in the text", name, len(rules), len(p.Rules()))
+		}
+		file, err := cases.Load(readFile(t, "policies/"+name+".test.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rule := range rules {
+			less, err := policy.Load([]byte(strings.Replace(source, rule[0], "", 1)))
+			if err != nil {
+				t.Fatalf("%s without %s: %v", name, rule[1], err)
+			}
+			if told(t, name, less, file) == "" {
+				t.Errorf("%s without the rule %s: no case fails and no invariant breaks", name, rule[1])
+			}
+		}
+	}
+}
+
+// told is the first case that fails or invariant that breaks.
+func told(t *testing.T, name string, p *policy.Policy, f cases.File) string {
+	t.Helper()
+	for _, v := range cases.Run(p, f).Verdicts {
+		if !v.Passed {
+			return v.Case
+		}
+	}
+	own, err := p.Statements(readFile(t, "policies/"+name+".invariants.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range statements(prove.NewProver(p), own) {
+		if r.Outcome != prove.Holds {
+			return r.Name
+		}
+	}
+	return ""
 }
 
 // builtIn are the methods that docs/proof.md says can be used today.

@@ -226,6 +226,8 @@ func (b bounds) EstimateSize(n cost.AstNode) *cost.SizeEstimate {
 		return upTo(maxHistory)
 	case "signals":
 		return upTo(maxSignals)
+	case "plan.delivery", "plan.notify", "plan.follow_up":
+		return upTo(len(notifyWords) + len(deliveryWords) + len(followUpWords))
 	}
 	if len(path) == 1 && b.lists[path[0]] != nil {
 		return upTo(len(b.lists[path[0]]))
