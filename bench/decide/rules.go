@@ -24,9 +24,11 @@ type rule struct {
 	match  func(f *policy.Facts, class identity.Class) bool
 }
 
-// rules are forty of a size and kind that a helpdesk of some thousand people
-// has: a few for everybody, the rest for units, groups, sites and signals.
-func rules() []rule {
+// rules are n of a kind that a helpdesk of some thousand people has: a few for
+// everybody, the rest for units, groups, sites and signals. Beyond forty they are
+// for further units, groups, sites and signals that no request has, so that as
+// many apply to a request as of forty.
+func rules(n int) []rule {
 	all := []rule{
 		{"everyone", "proofs: passkey || (recovery_code && totp) || in_person", `true`, `true`, `true`,
 			func(*policy.Facts, identity.Class) bool { return true }},
@@ -48,19 +50,29 @@ func rules() []rule {
 				return f.Agent.Vendor && f.Request.Channel == identity.Chat
 			}},
 	}
-	for i := range 12 {
-		all = append(all, ofUnit(fmt.Sprintf("Unit %d", i), "password_reset"))
+	rest := n - len(all) // a third each for units and groups, two ninths for sites, one for signals
+	for i := range rest / 3 {
+		all = append(all, ofUnit(fmt.Sprintf("Unit %d", further(i, 12)), "password_reset"), ofGroup(fmt.Sprintf("Group %d", further(i, 12))))
 	}
-	for i := range 12 {
-		all = append(all, ofGroup(fmt.Sprintf("Group %d", i)))
+	for i := range rest * 2 / 9 {
+		all = append(all, ofSite(fmt.Sprintf("Site %d", further(i, 8))))
 	}
-	for i := range 8 {
-		all = append(all, ofSite(fmt.Sprintf("Site %d", i)))
-	}
-	for _, kind := range []string{"sim_change", "new_device", "campaign", "call_forwarding"} {
-		all = append(all, ofSignal(kind))
+	for i := 0; len(all) < n; i++ {
+		if kinds := []string{"sim_change", "new_device", "campaign", "call_forwarding"}; i < len(kinds) {
+			all = append(all, ofSignal(kinds[i]))
+		} else {
+			all = append(all, ofSignal(fmt.Sprintf("kind_%d", i)))
+		}
 	}
 	return all
+}
+
+// further numbers what comes after the first so many beyond what requests have.
+func further(i, first int) int {
+	if i < first {
+		return i
+	}
+	return 1000 + i
 }
 
 func resetThenMFA(f *policy.Facts, _ identity.Class) bool {

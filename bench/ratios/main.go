@@ -74,7 +74,8 @@ type question struct {
 
 var questions = []question{
 	{"Decide", "One policy decision, 40 rules", "Countersign answers with the joined plan and its reasons, the others with the rules that apply.",
-		"go", "ns/op", func(v float64) string { return fmt.Sprintf("%.1f µs", v/1000) }, false},
+		"go", "ns/op", micro, false},
+	{"Decide/rules=1000", "One policy decision, 1,000 rules", "To each request the same rules apply as of the forty.", "go", "ns/op", micro, false},
 	{"Durable/writers=1", "Durable events of 1 KiB, one writer", "", "raw", "events/s", perSecond, true},
 	{"Durable/writers=64", "Durable events of 1 KiB, 64 writers", "", "raw", "events/s", perSecond, true},
 	{"Durable/writers=256", "Durable events of 1 KiB, 256 writers", "", "raw", "events/s", perSecond, true},
@@ -82,6 +83,8 @@ var questions = []question{
 	{"Resets/crowd=16", "Whole resets over HTTP, 16 under way", "", "argon2", "resets/s", each, true},
 	{"Audit", "Verifying an exported ledger of 100,000 events", "", "sha256", "MB/s", func(v float64) string { return fmt.Sprintf("%.0f MB/s", v) }, true},
 }
+
+func micro(v float64) string { return fmt.Sprintf("%.1f µs", v/1000) }
 
 func perSecond(v float64) string {
 	if v >= 10_000 {
