@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"countersign/internal/identity"
@@ -115,4 +117,90 @@ func TestNothingThatIsUnderstoodIsLeftToCEL(t *testing.T) {
 			}
 		}
 	}
+}
+
+// largest are facts of every size that a policy can be asked about, none of
+// which is like another.
+func largest() Facts {
+	f := ordinary()
+	long := func(i int) string { return fmt.Sprintf("%s%04d", strings.Repeat("é", maxText-4), i) }
+	for i := range maxGroups {
+		f.Subject.Groups = append(f.Subject.Groups[:i:i], long(i))
+	}
+	f.Subject.Login, f.Subject.Name, f.Subject.Unit, f.Request.Ticket = long(1), long(2), long(3), long(4)
+	f.Subject.Staff, f.Subject.Enrolled = slices.Clone(f.Subject.Groups[:maxContacts]), slices.Clone(f.Subject.Groups[:maxContacts])
+	for i := range maxContacts {
+		f.Contacts = append(f.Contacts[:i:i], Contact{ID: long(i), Kind: long(i), Source: long(i), FirstSeen: noon})
+	}
+	for i := range maxHistory {
+		f.History = append(f.History, Past{Request: long(i), Action: identity.Action(long(i)), Outcome: long(i), Desk: long(i), At: noon})
+		f.Signals = append(f.Signals, Signal{Kind: long(i), At: noon})
+	}
+	return f
+}
+
+// Load refuses what could take too long over the largest facts, and Plan
+// refuses larger ones. So CEL never reaches the limit that code does not have.
+func TestNoConditionThatLoadsIsTooCostly(t *testing.T) {
+	p, env, f := wildPolicy(), wildEnvironment(t, false), largest()
+	v := newView(&f, p.listVals, nil)
+	tried := 0
+	rapid.Check(t, func(t *rapid.T) {
+		w := &wild{T: t}
+		list, of := w.list(1)
+		src := w.loop(w.pick("exists", "all", "exists_one"), list, of, rapid.IntRange(0, 2).Draw(t, "depth"))
+		c := asCondition(t, env, src, nil, nil)
+		if c == nil {
+			return
+		}
+		tried++
+		want, wantErr := c.holds(v)
+		c.code = (&coder{}).compile(c.tree)
+		e := p.over(&f)
+		if got, err := e.truth(c.code); got != want || err != wantErr || err == errTooCostly {
+			t.Fatalf("%s\nis %v, %v; CEL says %v, %v", src, got, err, want, wantErr)
+		}
+	})
+	if tried < 10 {
+		t.Errorf("only %d conditions were tried", tried)
+	}
+}
+
+// FuzzConditions holds any text that is a condition to CEL's meaning, over any
+// facts that the seed brings.
+func FuzzConditions(f *testing.F) {
+	p, env := wildPolicy(), wildEnvironment(f, false)
+	for _, path := range everyPolicy(f) {
+		for i, c := range mustLoad(f, path).all() {
+			whole := spelt(c.tree)
+			whole.Walk(func(n *expr.Node) bool {
+				if n.Op == expr.Lit {
+					n.Name = "" // the list is the policy's own
+				}
+				return true
+			})
+			f.Add(whole.String(), i)
+		}
+	}
+	f.Fuzz(func(t *testing.T, src string, seed int) {
+		if _, issues := env.cel.Compile(src); len(src) > maxWhen || issues.Err() != nil {
+			return
+		}
+		c := asCondition(t, env, src, nil, nil)
+		if c == nil {
+			return
+		}
+		k := &coder{seen: map[string]int{}, slots: map[string]uint16{}}
+		k.note(c.tree)
+		k.note(c.tree)
+		c.code = k.compile(c.tree)
+		bothWays(t, src, c, p, wildFacts.Example(seed), identity.Classes[uint(seed)%uint(len(identity.Classes))])
+		r := &rule{name: "r", when: c, deny: "no"}
+		p := *p
+		p.rules, p.index = []*rule{r}, newIndex([]*rule{r}, 1)
+		facts := wildFacts.Example(seed)
+		if a, b := p.Plan(facts), p.planByCEL(facts); !cmp.Equal(a, b) {
+			t.Fatalf("%s\n%+v\nby CEL\n%+v", src, a, b)
+		}
+	})
 }

@@ -404,7 +404,9 @@ func TestTextsBeyondAllMeasureAreRefused(t *testing.T) {
 		"network":  func(f *Facts, s string) { f.Location = &Location{Network: s, At: noon} },
 		"device":   func(f *Facts, s string) { f.Device = &Device{ID: s, At: noon} },
 		"incident": func(f *Facts, s string) { f.Emergency = &Emergency{Incident: s, Declared: noon, Until: noon.Add(1)} },
-		"delegate": func(f *Facts, s string) { f.Delegation = &Delegation{Person: identity.PersonID(s), Since: noon, Until: noon.Add(1)} },
+		"delegate": func(f *Facts, s string) {
+			f.Delegation = &Delegation{Person: identity.PersonID(s), Since: noon, Until: noon.Add(1)}
+		},
 	} {
 		f, g := ordinary(), ordinary()
 		set(&f, long)
