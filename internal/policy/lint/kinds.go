@@ -69,6 +69,8 @@ var wordingKinds = []Kind{
 		"set the policy's `expires` to 24h or less"},
 	{"unused-name", Note, "", "A list, a named condition or a vendor is used nowhere. It may be the rest of a rule that somebody took out.",
 		"take it out, or use it"},
+	{"cannot-tell", Warning, "", "A condition says something that cannot be reasoned about, so that some faults would not be found.",
+		"say it more simply, or prove by cases in `policy test` that it does what it should"},
 	{acceptedNothing, Warning, "", "An entry of `accepted` accepts a finding that is not there, and would hide one that comes later.",
 		"take the entry out"},
 	{"class-reads-absent-fact", Warning, "", "A class condition reads a fact that can be absent. The account is then `unknown`, and unknown counts as privileged.",

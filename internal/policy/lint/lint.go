@@ -87,6 +87,9 @@ func Policy(p *policy.Policy, site Site) []Finding {
 	} {
 		look()
 	}
+	for _, why := range c.model.unclear[:min(len(c.model.unclear), atMost)] {
+		c.say("cannot-tell", "", c.text.key("rules"), "some questions about requests have no answer: %s", why)
+	}
 	return finish(p, c.text, c.found)
 }
 

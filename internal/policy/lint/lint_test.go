@@ -68,6 +68,7 @@ var breaks = []broken{
 	{code: "unused-name", edits: []string{"vendors:", "vendors:\n  - ‸vendor: days\n    tier_cap: low"}},
 	{code: "accepted-nothing", edits: []string{"expires:", "accepted: [{finding: ‸no-review, because: we look at nothing}]\nexpires:"}},
 	{code: "accepted-nothing", edits: []string{"expires:", "accepted: [{finding: ‸no-reviews, because: a slip}]\nexpires:"}},
+	{code: "cannot-tell", edits: []string{`h.outcome == "denied")`, `h.outcome == "denied") || subject.groups.map(g, g) == contacts.map(c, c.id)`, "rules:", "‸rules:"}},
 	{code: "class-reads-absent-fact", edits: []string{"has(subject.unit) && subject.unit in finance", "‸subject.unit in finance"}},
 	{code: "condition-reads-absent-fact", edits: []string{`h.outcome == "denied")`, `h.outcome == "denied") || ‸request.ticket == "T1"`}},
 	{code: "condition-reads-absent-fact", edits: []string{`reach: subject.class != "privileged"`, `reach: subject.class != "privileged" && ‸subject.location == "here"`}},
@@ -283,8 +284,8 @@ func TestTheReadyPoliciesHaveNoErrors(t *testing.T) {
 		t.Fatalf("no policies: %v", err)
 	}
 	for _, file := range files {
-		if strings.HasSuffix(file, ".test.yaml") {
-			continue
+		if strings.Count(filepath.Base(file), ".") > 1 {
+			continue // cases and invariants stand beside the policies
 		}
 		raw, err := os.ReadFile(file)
 		if err != nil {

@@ -1,6 +1,9 @@
 package lint
 
 import (
+	"slices"
+	"strings"
+
 	"countersign/internal/identity"
 	"countersign/internal/policy"
 	"countersign/internal/policy/expr"
@@ -23,6 +26,8 @@ type model struct {
 	holds      []prove.Lit // by entry of classes, whatever stands above it
 	decides    []prove.Lit // by entry of classes: the account is of the class by it
 	classFails []prove.Lit // by entry of classes: it ends the search
+
+	unclear []string // why questions could not be answered
 }
 
 func newModel(p *policy.Policy, logic policy.Logic) *model {
@@ -50,6 +55,7 @@ func newModel(p *policy.Policy, logic policy.Logic) *model {
 func (m *model) find(l prove.Lit, agrees func(policy.Plan) bool) (policy.Facts, policy.Plan, bool) {
 	a := m.Find(l, specimen.Ordinary(), func(f policy.Facts) bool { return agrees(m.policy.Plan(f)) })
 	if !a.Found || len(a.RestsOn) > 0 {
+		m.puzzled(a)
 		return policy.Facts{}, policy.Plan{}, false
 	}
 	return a.Facts, m.policy.Plan(a.Facts), true
@@ -58,7 +64,22 @@ func (m *model) find(l prove.Lit, agrees func(policy.Plan) bool) (policy.Facts, 
 // possible reports whether the proposition may hold of some request. Where
 // that cannot be told it says yes, so that no finding rests on it.
 func (m *model) possible(l prove.Lit) bool {
-	return !m.Find(l, specimen.Ordinary(), func(policy.Facts) bool { return true }).Impossible
+	a := m.Find(l, specimen.Ordinary(), func(policy.Facts) bool { return true })
+	if !a.Found {
+		m.puzzled(a)
+	}
+	return !a.Impossible
+}
+
+// puzzled keeps why a question could not be answered.
+func (m *model) puzzled(a prove.Answer) {
+	why := a.Unclear
+	if len(a.RestsOn) > 0 {
+		why = "`" + strings.Join(a.RestsOn, "`, `") + "` has no form to reason about"
+	}
+	if why != "" && !slices.Contains(m.unclear, why) {
+		m.unclear = append(m.unclear, why)
+	}
 }
 
 func allowed(p policy.Plan) bool { return !p.Denied() }
@@ -95,7 +116,7 @@ func (m *model) action(a identity.Action) prove.Lit { return m.says("action", st
 
 func (m *model) desk(name string) prove.Lit { return m.says("agent.desk", name) }
 
-// says says that a fact is this text.
+// says is that a fact is this text.
 func (m *model) says(path, word string) prove.Lit {
 	holds, _ := m.Cond(0, equal(fact(path, expr.Text), text(word)))
 	return holds
