@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -128,19 +127,26 @@ const cut = "…"
 // shows reports whether what the page shows is what was printed, with lines cut
 // out where it says so.
 func shows(shown, printed string) bool {
-	lines, skipping := strings.Split(strings.TrimRight(printed, "\n"), "\n"), false
-	for line := range strings.SplitSeq(strings.TrimRight(shown, "\n"), "\n") {
-		if line == cut {
-			skipping = true
-			continue
+	frame := func(text string) string { return "\n" + strings.Trim(text, "\n") + "\n" }
+	parts := strings.Split(frame(shown), "\n"+cut+"\n")
+	rest := frame(printed)
+	for i, part := range parts {
+		last := i == len(parts)-1
+		switch {
+		case i == 0 && last:
+			return part == rest
+		case i == 0 && !strings.HasPrefix(rest, part+"\n"):
+			return false
+		case last:
+			return strings.HasSuffix(rest, "\n"+part)
 		}
-		at := slices.Index(lines, line)
-		if at < 0 || at > 0 && !skipping {
+		at := strings.Index(rest, part+"\n")
+		if at < 0 {
 			return false
 		}
-		lines, skipping = lines[at+1:], false
+		rest = rest[at+len(part):]
 	}
-	return skipping || len(lines) == 0
+	return true
 }
 
 const tellsExit = ` || echo "exit $?"`
