@@ -33,7 +33,8 @@ type Basis struct {
 	Opaque []string `json:"opaque,omitempty"`
 }
 
-func (b *Basis) add(c Basis) {
+// Add takes the larger of each measure, and all that is opaque.
+func (b *Basis) Add(c Basis) {
 	b.Atoms, b.Facts, b.Clauses = max(b.Atoms, c.Atoms), max(b.Facts, c.Facts), max(b.Clauses, c.Clauses)
 	b.Solved += c.Solved
 	for _, o := range c.Opaque {
@@ -57,7 +58,7 @@ func (b *Basis) saw(q *query) {
 		}
 	}
 	now.Facts = len(about)
-	b.add(now)
+	b.Add(now)
 }
 
 const mostTries = 40
@@ -127,6 +128,10 @@ func (h *hunt) in(d depth) bool {
 		}
 		if h.confirm(f) {
 			h.out.Found, h.out.Facts = true, f
+			return true
+		}
+		if g, ok := h.vary(m, f); ok {
+			h.out.Found, h.out.Facts = true, g
 			return true
 		}
 		h.missed(m, f)

@@ -57,35 +57,39 @@ func (s *Space) listOf(n *expr.Node, e *scene) (list, bool) {
 	}
 	passes := func(u element) verdict { return s.cond(n.Args[1], e.with(n.Var, u)) }
 	out := list{path: from.path, texts: from.texts, own: from.own, key: e.key(n), probe: probe, open: from.open || n.Open(),
-		consts: slices.Concat(from.consts, constants(n.Args[1], n.Var))}
+		consts: slices.Concat(from.consts, constants(n.Args[1], e))}
 	out.in = func(u element) Lit { return s.And(from.in(u), passes(u).holds) }
 	whenFails := func(u element) Lit { return s.And(from.in(u), passes(u).fails) }
 	unfiltered := out
 	unfiltered.in = from.in
-	out.fails = s.Or(from.fails, s.atLeast(unfiltered, 1, "fails", constants(n.Args[1], n.Var), whenFails))
+	out.fails = s.Or(from.fails, s.atLeast(unfiltered, 1, "fails", constants(n.Args[1], e), whenFails))
 	return out, true
 }
 
-// constants are the texts that a loop's element is compared with.
-func constants(body *expr.Node, depth int) []string {
+// constants are the texts that a loop's element could be compared with: every
+// text of the body, but for what speaks of no element at all, and the elements
+// that loops around it are at. Some may be too many; none may be too few,
+// because an element that is none of these is taken to differ from them.
+func constants(body *expr.Node, e *scene) []string {
 	var out []string
-	isElem := func(n *expr.Node) bool { return n.Op == expr.Elem && n.Var == depth }
+	for _, u := range e.at {
+		if u.known {
+			out = append(out, u.text)
+		}
+	}
 	body.Walk(func(n *expr.Node) bool {
-		for i, a := range n.Args {
-			if len(n.Args) != 2 || !isElem(a) {
-				continue
-			}
-			switch b := n.Args[1-i]; {
-			case b.Op != expr.Lit || n.Op == expr.Call:
-			case b.Type == expr.Text:
-				out = append(out, b.Value.Text)
-			case b.Type == expr.Texts && n.Op == expr.In:
-				out = append(out, b.Value.Texts...)
-			}
+		switch {
+		case n.Op == expr.Lit && n.Type == expr.Text:
+			out = append(out, n.Value.Text)
+		case n.Op == expr.Lit && n.Type == expr.Texts:
+			out = append(out, n.Value.Texts...)
+		case n.Op == expr.Eq || n.Op == expr.Ne || n.Op == expr.In:
+			return n.Any(func(m *expr.Node) bool { return m.Var != 0 })
 		}
 		return true
 	})
-	return out
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func (s *Space) loop(n *expr.Node, e *scene) verdict {
@@ -96,7 +100,7 @@ func (s *Space) loop(n *expr.Node, e *scene) verdict {
 	body := func(u element) verdict { return s.cond(n.Args[1], e.with(n.Var, u)) }
 	l.open = l.open || n.Open()
 	l.key = e.key(n)
-	names := constants(n.Args[1], n.Var)
+	names := constants(n.Args[1], e)
 	some := func(what string, k int, has func(v verdict) Lit) Lit {
 		return s.atLeast(l, k, what, names, func(u element) Lit { return s.And(l.in(u), has(body(u))) })
 	}
@@ -127,7 +131,10 @@ func (s *Space) atLeast(l list, n int, what string, names []string, has func(u e
 		}
 		return s.AtLeast(n, all...)
 	}
-	names = slices.Compact(slices.Sorted(slices.Values(slices.Concat(names, l.consts))))
+	names = union(names, l.consts)
+	if textLists[l.path] == nil {
+		names = nil
+	}
 	if textLists[l.path] != nil && n == 1 && has(element{list: l.path, place: l.probe, rest: true}) == False {
 		// Only texts that the property names can have it.
 		any := make([]Lit, len(names))

@@ -17,6 +17,9 @@ type meant struct {
 	near  *arranged
 	f     policy.Facts
 	texts map[ref]string // chosen, of elements of lists of texts too
+	shift time.Duration  // of now, against the request that is near
+
+	onCalendar []*atom // see calendarAtoms
 }
 
 // is reports what the model wants of an atom of the query.
@@ -120,6 +123,10 @@ func (m *meant) presences() {
 			setCircumstance(&m.f.Emergency, wants, policy.Emergency{Incident: "INC-1", Declared: m.f.At.Add(-time.Hour), Until: m.f.At.Add(time.Hour)})
 		case a.ref.path == "delegation":
 			setCircumstance(&m.f.Delegation, wants, policy.Delegation{Person: "p4", Since: m.f.At.Add(-time.Hour), Until: m.f.At.Add(time.Hour)})
+		case wants && strings.HasPrefix(a.ref.path, "location.") && m.f.Location == nil:
+			m.f.Location = &policy.Location{Source: "integration", At: m.f.At}
+		case wants && strings.HasPrefix(a.ref.path, "device.") && m.f.Device == nil:
+			m.f.Device = &policy.Device{Source: "integration", At: m.f.At}
 		case a.ref.path == clock && wants && m.f.Request.Offset == nil:
 			m.f.Request.Offset, m.f.Request.Zone = new(int), cmpOr(m.f.Request.Zone, "UTC")
 		case a.ref.path == clock && !wants:

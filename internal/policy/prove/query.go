@@ -84,8 +84,14 @@ func (q *query) needed() (map[string]int, map[string][]string) {
 	places, texts := map[string]int{}, map[string][]string{}
 	for _, a := range q.atoms {
 		switch {
-		case a.kind == isCount && !a.count.open && a.times <= mostTimes:
-			places[a.list] += a.times
+		case a.kind == isCount && a.count.open:
+			if q.depth == ordinary {
+				places[a.list] += 2 // an element beside the one it is compared with, and one more
+			}
+		case a.kind == isCount:
+			if places[a.list]++; a.times <= mostTimes {
+				places[a.list] += a.times - 1
+			}
 			texts[a.list] = append(texts[a.list], a.count.consts...)
 		case a.kind == hasText:
 			texts[a.list] = append(texts[a.list], a.text)
@@ -222,29 +228,42 @@ func isLengthOf(t *term, r ref) bool {
 
 // define writes down what a count means.
 func (q *query) define(a *atom) {
-	free := q.depth == shallow || a.times > mostTimes || a.count.open && q.depth != ordinary || q.places[a.list] > mostPlaces
+	free := q.depth == shallow || a.count.open && q.depth != ordinary || q.places[a.list] > mostPlaces
 	if free {
 		q.partial = true
 		return
 	}
-	if meaning, ok := q.meaning(a); ok {
-		x, y := q.lit(a.lit), q.lit(meaning)
-		q.clauses = append(q.clauses, []int{-x, y}, []int{x, -y})
+	meaning, ok := q.meaning(a)
+	if !ok {
+		return
+	}
+	x, y := q.lit(a.lit), q.lit(meaning)
+	q.clauses = append(q.clauses, []int{-x, y})
+	if a.times <= mostTimes {
+		q.clauses = append(q.clauses, []int{x, -y})
+	} else {
+		q.partial = true
 	}
 }
 
+// meaning is a count in terms of the places; of a count that is too large, only
+// that there is one such element.
 func (q *query) meaning(a *atom) (Lit, bool) {
+	times := a.times
+	if times > mostTimes {
+		times = 1
+	}
 	var units []Lit
 	for _, t := range q.texts[a.list] {
 		is := a.count.has(element{list: a.list, text: t, known: true})
-		for j := 1; j <= a.times && is != False; j++ {
+		for j := 1; j <= times && is != False; j++ {
 			units = append(units, q.And(q.has(a.list, t, j), is))
 		}
 	}
 	for k := 1; k <= q.places[a.list]; k++ {
 		units = append(units, q.And(q.taken(a.list, k), a.count.has(element{list: a.list, place: k})))
 	}
-	return q.AtLeast(a.times, units...), len(units) > 0
+	return q.AtLeast(times, units...), len(units) > 0
 }
 
 // axioms writes down what holds of the atoms of every request.

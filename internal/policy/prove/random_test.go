@@ -19,6 +19,7 @@ type writer struct {
 	class bool // a class condition, which cannot read subject.class
 	depth int
 	named []string
+	sure  []string // of the last policy: what is never so
 }
 
 func newWriter(seed uint64) *writer { return &writer{Rand: rand.New(rand.NewPCG(seed, 1))} }
@@ -59,7 +60,7 @@ func (w *writer) atom() string {
 	cmp := func() string { return one(w, "==", "!=", "<", "<=", ">", ">=") }
 	eq := func() string { return one(w, "==", "!=") }
 	span := func() string { return `duration("` + one(w, someSpans...) + `")` }
-	switch w.IntN(34) {
+	switch w.IntN(35) {
 	case 0:
 		return fmt.Sprintf("action %s %q", eq(), one(w, identity.Actions...))
 	case 1:
@@ -124,6 +125,11 @@ func (w *writer) atom() string {
 		return "contacts.exists(c, contacts.exists(d, c.own && c.first_seen < d.first_seen))"
 	case 31:
 		return one(w, `subject.groups.map(g, g + "x").exists(g, g == "Adminsx")`, `subject.groups[0] == "Admins"`, `size(subject.login) % 2 == 0`)
+	case 33:
+		return one(w, "groups.exists(x, x in subject.groups)", "groups.all(x, x in subject.groups)", `["Admins", "x"].exists(x, subject.groups.exists(g, g == x && subject.locked))`,
+			`subject.groups.exists(g, ["Admins", "x"].exists(x, x == g))`, `subject.groups.exists(g, g == (subject.locked ? "Admins" : "x"))`,
+			"subject.groups.exists(g, history.exists(h, h.desk == g))", "subject.groups.exists(g, g == agent.company || g == subject.login)",
+			"subject.staff.exists(g, subject.groups.exists(h, h == g))", "subject.groups.filter(g, g in groups).size() > 1")
 	case 32:
 		if len(w.named) > 0 {
 			return one(w, w.named...)
@@ -178,7 +184,7 @@ func (w *writer) policy(rules int) string {
 	var b strings.Builder
 	b.WriteString("apiVersion: countersign/v1\nname: made-up\nrisk_analysis: docs/risk.md\nexpires: 2d\nzone: UTC\n")
 	b.WriteString("lists: {units: [Payroll, Finance], groups: [Admins, Board]}\nconditions:\n")
-	w.class, w.named = true, nil
+	w.class, w.named, w.sure = true, nil, nil
 	fmt.Fprintf(&b, "  busy: '%s'\n", w.condition())
 	w.named = []string{"busy"}
 	b.WriteString("classes:\n")
@@ -202,9 +208,44 @@ func (w *writer) policy(rules int) string {
 		if w.IntN(5) == 0 {
 			what = "deny: not here"
 		}
-		fmt.Fprintf(&b, "  - {rule: r%d, when: '%s', %s}\n", i, w.condition(), what)
+		when := w.condition()
+		if strings.Contains(what, "role: security, count: 2") {
+			w.sure = append(w.sure, "("+when+") && plan.security < 2")
+		}
+		if strings.Contains(what, "delivery: [vault]") {
+			w.sure = append(w.sure, "("+when+`) && ("session" in plan.delivery || plan.delivery.exists(d, d == "in_person"))`)
+		}
+		if strings.HasPrefix(what, "deny") {
+			w.sure = append(w.sure, when)
+		}
+		fmt.Fprintf(&b, "  - {rule: r%d, when: '%s', %s}\n", i, when, what)
 	}
 	return b.String()
+}
+
+// claim makes up a condition about requests and plans.
+func (w *writer) claim() string {
+	w.class = false
+	about := func() string {
+		return one(w,
+			fmt.Sprintf("plan.approvers < %d", 1+w.IntN(3)),
+			fmt.Sprintf("plan.%s >= %d", one(w, "managers", "security", "resource_owners"), 1+w.IntN(2)),
+			fmt.Sprintf("plan.tier in %s", quoteAll(asTexts(identity.Tiers[:1+w.IntN(3)]))),
+			fmt.Sprintf("plan.accepts(%s)", quoteAll(append(asTexts(w.methods()), "totp"))),
+			fmt.Sprintf("plan.fewest_proofs %s %d", one(w, "<", ">", "=="), 1+w.IntN(2)),
+			fmt.Sprintf("plan.%s %s duration(%q)", one(w, "wait", "expires", "review", "cool_off", "probation"), one(w, "<", ">", "=="), one(w, "1h", "24h", "96h")),
+			fmt.Sprintf("%q in plan.delivery", one(w, "vault", "session", "in_person")),
+			fmt.Sprintf("plan.class == %q", one(w, identity.Classes...)),
+			`"security" in plan.notify`, `size(plan.follow_up) > 0`, "plan.denied", "!plan.denied",
+		)
+	}
+	switch w.IntN(4) {
+	case 0:
+		return about()
+	case 1:
+		return about() + " && " + about()
+	}
+	return w.condition() + " && " + about()
 }
 
 // facts makes up a request.

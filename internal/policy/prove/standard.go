@@ -318,13 +318,14 @@ func (v *Prover) nobodyLockedOut(r *Result) {
 	}
 	r.Outcome = Holds
 	var sortedInto []identity.Class
+	var empty []string
 	for _, c := range identity.Classes {
 		is := func(_ policy.Facts, p policy.Plan) bool { return p.Class == c }
 		sorted := Result{Kind: policy.Possible}
 		v.decide(&sorted, s.And(v.plan.refused.Not(), v.plan.Class(c)), is)
-		r.Basis.add(sorted.Basis)
+		r.Basis.Add(sorted.Basis)
 		if sorted.Outcome == Broken {
-			r.Notes = append(r.Notes, fmt.Sprintf("no account is %s", c))
+			empty = append(empty, string(c))
 			continue
 		}
 		sortedInto = append(sortedInto, c)
@@ -332,7 +333,7 @@ func (v *Prover) nobodyLockedOut(r *Result) {
 		v.decide(&way, s.And(v.plan.Denied.Not(), v.plan.Class(c), s.Or(restores...)), func(f policy.Facts, p policy.Plan) bool {
 			return is(f, p) && !p.Denied() && slices.Contains(restoring, f.Action)
 		})
-		r.Basis.add(way.Basis)
+		r.Basis.Add(way.Basis)
 		switch {
 		case way.Outcome == Holds:
 		case way.Outcome == CannotSay || sorted.Outcome == CannotSay:
@@ -343,26 +344,39 @@ func (v *Prover) nobodyLockedOut(r *Result) {
 			r.Outcome, r.Request, r.Plan, r.Why = Broken, sorted.Request, sorted.Plan, fmt.Sprintf("nobody of class %s can ever get access again", c)
 		}
 	}
+	if len(empty) > 0 {
+		r.Notes = append(r.Notes, "no account is "+strings.Join(empty, ", "))
+	}
 	r.Notes = append(r.Notes, v.refusedAltogether(sortedInto)...)
 }
 
-// refusedAltogether names the actions that are refused to a class whatever the
+// refusedAltogether names the actions that are refused to classes whatever the
 // circumstances.
 func (v *Prover) refusedAltogether(classes []identity.Class) []string {
 	open := v.openPairs()
-	var out []string
-	for _, c := range classes {
+	to := map[string][]string{}
+	var order []string
+	for _, a := range identity.Actions {
 		var refused []string
-		for _, a := range identity.Actions {
+		for _, c := range classes {
 			if !open[pair{c, a}] {
-				refused = append(refused, string(a))
+				refused = append(refused, string(c))
 			}
 		}
-		if len(refused) == len(identity.Actions) {
-			out = append(out, fmt.Sprintf("to %s accounts everything is refused", c))
-		} else if len(refused) > 0 {
-			out = append(out, fmt.Sprintf("to %s accounts is always refused: %s", c, strings.Join(refused, ", ")))
+		whom := strings.Join(refused, ", ")
+		if len(refused) == len(classes) {
+			whom = "everybody"
 		}
+		if whom != "" {
+			if to[whom] == nil {
+				order = append(order, whom)
+			}
+			to[whom] = append(to[whom], string(a))
+		}
+	}
+	var out []string
+	for _, whom := range order {
+		out = append(out, fmt.Sprintf("always refused to %s: %s", whom, strings.Join(to[whom], ", ")))
 	}
 	return out
 }

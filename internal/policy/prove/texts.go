@@ -102,6 +102,8 @@ func (m *meant) togethers() ([]*together, map[ref]*together) {
 		}
 		x.same = append(x.same, a)
 	}
+	// Who asks, or acts, is changed sooner than whose account it is.
+	slices.SortStableFunc(order, func(a, b ref) int { return subjectFirst(a) - subjectFirst(b) })
 	var groups []*together
 	for _, r := range order {
 		if g := of[r]; !slices.Contains(groups, g) {
@@ -109,6 +111,13 @@ func (m *meant) togethers() ([]*together, map[ref]*together) {
 		}
 	}
 	return groups, of
+}
+
+func subjectFirst(r ref) int {
+	if strings.HasPrefix(r.path, "subject.") {
+		return 0
+	}
+	return 1
 }
 
 // choose finds a text that fits, the one there is if it does.
@@ -194,6 +203,9 @@ func (m *meant) candidates(g *together) []string {
 	}
 	word := strings.TrimPrefix(g.refs[0].path, "subject.")
 	word = word[strings.LastIndexByte(word, '.')+1:]
+	if len(begin)+len(middle)+len(end) == 0 {
+		whole = append(whole, friendly(word)...)
+	}
 	for _, b := range append(longest(begin), "") {
 		for _, c := range append(longest(end), "") {
 			for _, filler := range []string{"", "x", "1", "other", "-"} {
@@ -201,9 +213,7 @@ func (m *meant) candidates(g *together) []string {
 			}
 		}
 	}
-	for i := 1; i <= 9; i++ {
-		whole = append(whole, "other "+word+" "+strconv.Itoa(i), word+strconv.Itoa(i))
-	}
+	whole = append(whole, friendly(word)...)
 	for _, t := range slices.Clone(whole) {
 		if short := long - utf8.RuneCountInString(t); short > 0 {
 			whole = append(whole, t+strings.Repeat("x", short), strings.Repeat("x", short)+t)
@@ -213,6 +223,15 @@ func (m *meant) candidates(g *together) []string {
 		}
 	}
 	return append(whole, "a", "1", "A", "é")
+}
+
+// friendly are texts that are nobody's.
+func friendly(word string) []string {
+	var out []string
+	for i := 1; i <= 9; i++ {
+		out = append(out, "other "+word+" "+strconv.Itoa(i))
+	}
+	return append(out, word+"1", word+"2")
 }
 
 func longest(all []string) []string {

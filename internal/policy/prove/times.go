@@ -1,6 +1,7 @@
 package prove
 
 import (
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -39,6 +40,10 @@ func (m *meant) chooseTimes() []Lit {
 		at := m.pick(r, low, high)
 		t.fix(i+1, at)
 		m.setTime(r, at)
+		if r.path == "now" {
+			m.shift = at.Sub(m.near.facts.At)
+			m.shiftOthers(t.refs)
+		}
 	}
 	m.setClock()
 	return nil
@@ -166,6 +171,28 @@ func (m *meant) setTime(r ref, at time.Time) {
 	*timeFacts[r.path].at(&m.f, r.place-1) = at
 }
 
+// shiftOthers keeps as far from now what nobody asks about.
+func (m *meant) shiftOthers(asked []ref) {
+	if m.shift == 0 {
+		return
+	}
+	for _, path := range slices.Sorted(maps.Keys(timeFacts)) {
+		list, _, _ := strings.Cut(path, ".")
+		places := []int{0}
+		if slices.Contains(objectLists, list) {
+			places = nil
+			for k := 1; m.exists(ref{path, k}); k++ {
+				places = append(places, k)
+			}
+		}
+		for _, k := range places {
+			if r := (ref{path, k}); path != "now" && !slices.Contains(asked, r) && !isAbsent(&m.f, r) {
+				m.setTime(r, timeFacts[path].at(&m.f, k-1).Add(m.shift))
+			}
+		}
+	}
+}
+
 // pick chooses a moment between the bounds: the one there is if it fits, or
 // else one that is a round time away from now.
 func (m *meant) pick(r ref, low, high *big.Int) time.Time {
@@ -173,7 +200,7 @@ func (m *meant) pick(r ref, low, high *big.Int) time.Time {
 	wish := m.near.facts.At
 	if !isNow && !isAbsent(&m.near.facts, r) {
 		f := m.near.facts
-		wish = *timeFacts[r.path].at(&f, r.place-1)
+		wish = timeFacts[r.path].at(&f, r.place-1).Add(m.shift)
 	} else if !isNow {
 		wish = m.f.At.Add(-time.Hour)
 		if strings.HasSuffix(r.path, ".until") {
@@ -269,11 +296,25 @@ func calendarWalk(start time.Time) []time.Time {
 	return out
 }
 
+// calendarAtoms are what the query asks of calendars and of the desk's clock.
+func (m *meant) calendarAtoms() []*atom {
+	if m.onCalendar == nil {
+		m.onCalendar = []*atom{}
+		for _, a := range m.atoms {
+			weekday := a.kind == isText && a.ref.path == "request.weekday"
+			if weekday || a.kind == atMost && len(a.term.parts) == 1 && slices.Contains([]quantityKind{calendar, onClock}, a.term.parts[0].quantity.kind) {
+				m.onCalendar = append(m.onCalendar, a)
+			}
+		}
+	}
+	return m.onCalendar
+}
+
 // calendarFits reports whether what the model wants of the calendar, and for
 // now of the desk's clock too, is so at this moment.
 func (m *meant) calendarFits(r ref, at time.Time) bool {
-	for _, a := range m.atoms {
-		if a.kind != atMost || len(a.term.parts) != 1 {
+	for _, a := range m.calendarAtoms() {
+		if a.kind != atMost {
 			continue
 		}
 		if q := a.term.parts[0].quantity; q.kind == calendar && q.ref == r {
@@ -313,6 +354,9 @@ func (m *meant) seconds(r ref, at time.Time) time.Time {
 // offsets are the desk's distances from UTC to try.
 func (m *meant) offsets() []int {
 	out := []int{0, 9 * 3600, -5 * 3600}
+	for hour := -12; hour <= 14; hour++ {
+		out = append(out, hour*3600)
+	}
 	if o := m.near.facts.Request.Offset; o != nil {
 		out = append([]int{*o}, out...)
 	}
@@ -322,9 +366,9 @@ func (m *meant) offsets() []int {
 // clockFits reports whether the desk's clock shows what the model wants.
 func (m *meant) clockFits(at time.Time, offset int) bool {
 	local := at.UTC().Add(time.Duration(offset) * time.Second)
-	for _, a := range m.atoms {
+	for _, a := range m.calendarAtoms() {
 		switch {
-		case a.kind == isText && a.ref.path == "request.weekday":
+		case a.kind == isText:
 			if (strings.ToLower(local.Weekday().String()) == a.text) != m.is(a) {
 				return false
 			}
