@@ -12,6 +12,7 @@ type policyVerb struct {
 	Check    policyCheck    `cmd:"" help:"Say whether a policy loads, or where its faults are."`
 	Diff     policyDiff     `cmd:"" help:"Say of which requests another policy asks less, more or something else."`
 	Explain  policyExplain  `cmd:"" help:"Say what a policy asks of one request, and why."`
+	Prove    policyProve    `cmd:"" help:"Decide statements about a policy for every possible request."`
 	Simulate policySimulate `cmd:"" help:"Say what another policy would have made of recorded requests."`
 	Test     policyTest     `cmd:"" help:"Ask a policy about the cases written for it."`
 	Publish  policyPublish  `cmd:"" help:"Put a policy up for the officers' signatures."`
