@@ -67,6 +67,43 @@ func TestAConditionMeansWhatCELSays(t *testing.T) {
 	}
 }
 
+// When several facts are missing, the plan names the one that CEL comes upon.
+func TestTheMissingFactThatIsNamedIsTheOneThatCELNames(t *testing.T) {
+	p, env := wildPolicy(), wildEnvironment(t, false)
+	f := ordinary()
+	f.Subject.Unit, f.Subject.Admin = "", nil
+	f.History = []Past{{Action: identity.Unlock, At: noon}, {Action: identity.MFAReset, At: noon, Desk: "near"}, {Action: identity.Reactivation, At: noon}}
+	mixed := `h.action == "unlock" ? subject.unit == "a" : request.ticket == "b"`
+	for src, want := range map[string]string{
+		`subject.unit == "a" && request.ticket == "b"`:                                                                "subject.unit",
+		`request.ticket == "b" || subject.unit == "a"`:                                                                "request.ticket",
+		`history.exists(h, ` + mixed + `)`:                                                                            "subject.unit",
+		`history.all(h, ` + mixed + `)`:                                                                               "subject.unit",
+		`history.exists_one(h, ` + mixed + `)`:                                                                        "request.ticket",
+		`size(history.filter(h, ` + mixed + `)) == 1`:                                                                 "request.ticket",
+		`history.exists_one(h, !(` + mixed + `) || h.desk == "near")`:                                                 "request.ticket",
+		`size(history.filter(h, h.desk == "x" ? true : ` + mixed + `)) == 1`:                                          "history.desk",
+		`history.filter(h, h.action == "mfa_reset" ? subject.admin : request.ticket == "b").exists(h, h.desk == "x")`: "request.ticket",
+		`history.exists_one(h, h.action == "mfa_reset" ? subject.admin : h.desk == "b")`:                              "history.desk",
+		`history.exists(h, h.action == "mfa_reset" ? subject.admin : h.desk == "b")`:                                  "history.desk",
+		`history.all(h, h.action == "unlock" ? subject.admin : subject.unit == "b")`:                                  "subject.admin",
+		`now - (location.at - device.at) > subject.created`:                                                           "location.at",
+		`(device.at - location.at) + subject.created < now`:                                                           "device.at",
+		`(now - now) + subject.created < device.at`:                                                                   "subject.created",
+		`request.hour * 2 + request.minute == 3`:                                                                      "request.hour",
+	} {
+		c := asCondition(t, env, src, nil, nil)
+		if c.code = (&coder{}).compile(c.tree); c.code == nil {
+			t.Fatalf("%s has no code", src)
+		}
+		bothWays(t, src, c, p, f, identity.Standard)
+		e := p.over(&f)
+		if _, err := e.truth(c.code); fmt.Sprint(err) != "the fact "+want+" is missing" {
+			t.Errorf("%s: %v, want %s", src, err, want)
+		}
+	}
+}
+
 // What has no code at all is asked of CEL whole.
 func TestAConditionPartlyLeftToCELMeansTheSame(t *testing.T) {
 	p, env := wildPolicy(), wildEnvironment(t, false)
