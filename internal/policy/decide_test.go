@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"countersign/internal/approval"
@@ -20,7 +21,7 @@ func (w *wild) guarded() string {
 	of := func(form string) string { return fmt.Sprintf(form, w.pick(wildTexts...)) }
 	list := func(form string) string { return fmt.Sprintf(form, w.pick(wildTexts...), w.pick(wildTexts...)) }
 	parts := func() string {
-		switch rapid.IntRange(0, 16).Draw(w.T, "guard") {
+		switch rapid.IntRange(0, 20).Draw(w.T, "guard") {
 		case 0, 1:
 			return of("subject.unit == %q")
 		case 2:
@@ -51,6 +52,14 @@ func (w *wild) guarded() string {
 			return fmt.Sprintf("action == %q", rapid.SampledFrom(identity.Actions).Draw(w.T, "action"))
 		case 15:
 			return fmt.Sprintf("subject.class in [%q, %q]", rapid.SampledFrom(identity.Classes).Draw(w.T, "class"), rapid.SampledFrom(identity.Classes).Draw(w.T, "class"))
+		case 16:
+			return of("subject.unit != %q")
+		case 17:
+			return of("signals.all(s, s.kind == %q)")
+		case 18:
+			return "agent.desk " + w.pick("<", "<=", ">=", ">") + of(" %q")
+		case 19:
+			return of("(subject.admin ? subject.unit == %q : agent.vendor)")
 		}
 		return of("history.exists_one(h, h.desk == %q)")
 	}
@@ -172,4 +181,41 @@ func TestThePlansOfThePoliciesAreWhatCELMakesThem(t *testing.T) {
 			samePlan(t, "by code and by CEL", p.Plan(f), p.planByCEL(f))
 		}
 	})
+}
+
+// The lists of a plan come out sorted because the words are.
+func TestTheWordsOfDemandsAreSorted(t *testing.T) {
+	for _, words := range [][]string{deliveryWords, notifyWords, followUpWords, approvingRoles} {
+		if !slices.IsSorted(words) || len(words) > 32 {
+			t.Errorf("%q", words)
+		}
+	}
+	if len(approvingRoles) != len(joined{}.needs) {
+		t.Errorf("%q", approvingRoles)
+	}
+}
+
+// Whoever changes a plan does not change the policy, nor another list of it.
+func TestAPlanBelongsToTheCaller(t *testing.T) {
+	p, f := forty(t), busy()
+	want := p.Plan(f)
+	spoilt := p.Plan(f)
+	_, _, _ = append(spoilt.Delivery, "x"), append(spoilt.Notify, "x"), append(spoilt.Proofs[0], "x")
+	if !cmp.Equal(spoilt, want) {
+		t.Errorf("a list grew into another: %+v", spoilt)
+	}
+	for _, list := range [][]string{spoilt.Delivery, spoilt.Notify, spoilt.FollowUp} {
+		for i := range list {
+			list[i] = "spoilt"
+		}
+	}
+	for _, way := range spoilt.Proofs {
+		way[0] = "spoilt"
+	}
+	for i := range spoilt.Reasons {
+		spoilt.Reasons[i].Rule = "spoilt"
+	}
+	if got := p.Plan(f); !cmp.Equal(got, want) {
+		t.Errorf("the policy was changed: %+v", got)
+	}
 }

@@ -36,20 +36,19 @@ func (s *ruleSet) add(i int) { s[i/64%len(s)] |= 1 << (i % 64) }
 // demanding is a rule with its demand in the form in which demands are joined.
 type demanding struct {
 	*rule
-	ways       proof.Ways
-	tier       int
-	needs      [3]int // by approvingRoles
-	delivery   uint32 // by deliveryWords; 0 when the rule does not say
-	notify     uint32 // by notifyWords
-	followUp   uint32 // by followUpWords
-	reasons    []Reason
-	everywhere bool // the condition is the constant true
+	ways     proof.Ways
+	tier     int
+	needs    [3]int // by approvingRoles
+	delivery uint32 // by deliveryWords; 0 when the rule does not say
+	notify   uint32 // by notifyWords
+	followUp uint32 // by followUpWords
+	reasons  []Reason
 }
 
 func newDemanding(r *rule) *demanding {
 	m := &r.demand
 	d := &demanding{
-		rule: r, ways: m.proofs.Ways(), everywhere: r.when.tree.Always(),
+		rule: r, ways: m.proofs.Ways(),
 		delivery: bitsOf(deliveryWords, m.delivery), notify: bitsOf(notifyWords, m.notify), followUp: bitsOf(followUpWords, m.followUp),
 	}
 	if m.tier != "" {
