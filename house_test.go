@@ -109,7 +109,7 @@ var rows = []row{
 	// The door, the hands, and who is calling. None of them names a backend,
 	// and the hands do not know the door: they judge the bundle for themselves.
 	// The gate makes no keys in software; it knows one when it is shown one.
-	{at: "internal/gate", floor: service, ours: allPure + " directory store notify passhash sealing softkey",
+	{at: "internal/gate", floor: service, ours: allPure + " policy/diff directory store notify passhash sealing softkey",
 		vendors: "github.com/google/uuid golang.org/x/mod/sumdb/note golang.org/x/sync golang.org/x/text/unicode/norm"},
 	{at: "internal/dispatch", floor: service, ours: allPure + " directory store notify sealing",
 		vendors: "github.com/google/uuid golang.org/x/sync"},
@@ -137,7 +137,7 @@ var rows = []row{
 	{at: "internal/demo", floor: wiring, ours: "...", std: "net/http", vendors: "golang.org/x/term golang.org/x/mod/sumdb/note"},
 
 	// Commands.
-	{at: "cmd/countersign", floor: command, ours: "app demo client softkey sealing policy/specimen policy/cases policy/lint " + allPure,
+	{at: "cmd/countersign", floor: command, ours: "app demo client softkey sealing policy/... " + allPure,
 		std: "net/http syscall", vendors: "github.com/alecthomas/kong golang.org/x/term"},
 	// The auditor's program must be small enough to read.
 	{at: "cmd/countersign-verify", floor: command, ours: allPure},

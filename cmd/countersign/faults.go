@@ -57,6 +57,7 @@ var ways = map[string]string{
 	"directory_unavailable": "look at the server's /readyz",
 	"proof_missing":         "the requester proves themselves with the case code: countersign case claim CODE, or in a browser",
 	"signature_refused":     "sign with a passkey of yours that is on the roster: countersign roster show lists them",
+	"policy_eases":          "countersign policy diff OLD NEW shows all of it; a policy that asks less on purpose says so under `eases`",
 	"on_probation":          "ask a colleague; it ends by itself",
 	"not_available":         "the account is unknown, beyond your desk's reach, or refused by the policy; an officer or auditor can see which",
 }

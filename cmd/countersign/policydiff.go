@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
+	"countersign/internal/client"
 	"countersign/internal/policy"
 	"countersign/internal/policy/diff"
+	"countersign/internal/roster"
 )
 
 type policyDiff struct {
@@ -48,6 +51,31 @@ func (v policyDiff) Run(e *env) error {
 		return errors.Join(err, errors.New("not everything could be decided"))
 	}
 	return err
+}
+
+// compare shows an officer what the policy they are to sign changes. It is
+// computed here, from the texts that the statement names: the server's word for
+// it is not needed.
+func (e *env) compare(p client.Paper) error {
+	for name, text := range map[string]string{"policy": p.Policy.New, "replaces": p.Policy.Old} {
+		if !strings.Contains(string(p.Statement), "\n"+name+": "+roster.HashPolicy(text)+"\n") {
+			return fmt.Errorf("the policy that the server sent is not the one that the statement names under `%s`; it is not signed", name)
+		}
+	}
+	before, err := policy.Load([]byte(p.Policy.Old))
+	if err != nil {
+		return fmt.Errorf("the policy in force does not load here: %w", err)
+	}
+	after, err := policy.Load([]byte(p.Policy.New))
+	if err != nil {
+		return fmt.Errorf("the policy to be signed does not load here: %w", err)
+	}
+	text := diff.Policies(before, after).Text()
+	e.mention("%s\n%s\n", e.dim("--- what it changes ---"), safeLines(text))
+	if p.Policy.Diff != "" && p.Policy.Diff != text {
+		e.mention("The server found something else, which the statement names under `diff`; it may run another version:\n%s\n", safeLines(p.Policy.Diff))
+	}
+	return nil
 }
 
 // loadPolicy reads a policy that has to load.

@@ -279,6 +279,11 @@ func (e *env) countersign(c client.Client, id, passkeyFile string, yes bool) err
 	if err != nil {
 		return err
 	}
+	if p.Policy != nil {
+		if err := e.compare(p); err != nil {
+			return err
+		}
+	}
 	if err := e.agree(p, "Countersign this?", yes); err != nil {
 		return err
 	}

@@ -88,6 +88,16 @@ type Paper struct {
 	ID        string              `json:"statement_id"`
 	Options   passkey.Request     `json:"options"`
 	Version   uint64              `json:"version"`
+	Policy    *PolicyChange       `json:"policy,omitempty"` // of the proposal of a policy
+}
+
+// PolicyChange is what a signer of a new policy has to look at: both texts and
+// what the server found. The statement names all three by their hashes.
+type PolicyChange struct {
+	Old    string `json:"old"`
+	New    string `json:"new"`
+	Effect string `json:"effect,omitempty"`
+	Diff   string `json:"diff,omitempty"`
 }
 
 // sign signs what the paper says, not what the server would have signed: the

@@ -19,6 +19,7 @@ type signPage struct {
 	NoteLabel              string // "" where the API takes no note
 	Back                   string
 	Other                  string // where to decide the other way, if anywhere
+	Change                 *gate.PolicyChange
 }
 
 // statementLine is one line of a statement in two parts, so that its name can
@@ -103,6 +104,10 @@ func (c *console) proposalSign(w http.ResponseWriter, r *http.Request, v visitor
 	p := signPage{
 		Eyebrow: "Roster", Heading: "Countersign a change of the roster", Button: "Countersign with my passkey", Back: "/approvals",
 		Lead: "If somebody is to join, have them read you the characters after “passkey”, on the telephone or in person, and compare. Your passkey signs exactly the lines below.",
+	}
+	if p.Change = paper.Policy; p.Change != nil {
+		p.Eyebrow, p.Heading = "Policy", "Countersign a new policy"
+		p.Lead = "Read what it changes, and the policy itself. Your passkey signs exactly the lines below, which name both by their hashes."
 	}
 	return c.showSign(w, v, p, paper, signTask{
 		Post: "/api/v1/roster/proposals/" + id + "/signatures", Fields: map[string]string{}, Next: "/approvals",

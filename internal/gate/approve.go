@@ -18,6 +18,7 @@ type Paper struct {
 	ID        string          `json:"statement_id"`
 	Options   passkey.Request `json:"options"` // for navigator.credentials.get
 	Version   uint64          `json:"version"`
+	Policy    *PolicyChange   `json:"policy,omitempty"` // of the proposal of a policy
 }
 
 // Statement puts the request's statement before the caller. The plan is

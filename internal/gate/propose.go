@@ -84,10 +84,13 @@ func (g *Gate) ProposeChange(ctx context.Context, c Caller, p roster.Proposed) (
 	}
 	switch p.Kind {
 	case roster.PublishPolicy:
-		if _, err := LoadPolicy([]byte(p.PolicyText)); err != nil {
-			return "", invalid("the policy does not load: " + err.Error())
+		_, inForce, err := g.rules(ctx)
+		if err != nil {
+			return "", err
 		}
-		p.Policy = roster.HashPolicy(p.PolicyText)
+		if p, err = publishing(p, inForce); err != nil {
+			return "", err
+		}
 	case roster.SetRoles, roster.RemoveMember:
 	default:
 		return "", invalid("propose set_roles, remove_member or publish_policy; members join by invitation")
@@ -118,8 +121,12 @@ func (g *Gate) ProposalPaper(ctx context.Context, c Caller, id string) (Paper, e
 	if err != nil {
 		return Paper{}, err
 	}
-	return Paper{Decision: "roster-change", Statement: string(text), ID: text.ID(), Version: chain.Version,
-		Options: passkey.RequestOptions(chain.RelyingParty, text.Challenge(), keysOf(m))}, nil
+	paper := Paper{Decision: "roster-change", Statement: string(text), ID: text.ID(), Version: chain.Version,
+		Options: passkey.RequestOptions(chain.RelyingParty, text.Challenge(), keysOf(m))}
+	if o.Kind == roster.PublishPolicy {
+		paper.Policy = &PolicyChange{Old: chain.PolicyText, New: o.PolicyText, Effect: o.Effect, Diff: o.DiffText}
+	}
+	return paper, nil
 }
 
 // Countersign records an officer's signature; with the last one needed, the

@@ -70,6 +70,7 @@ var statuses = map[reset.Code]int{
 	reset.Malformed:          400,
 	"secret_lapsed":          410,
 	"roster_refused":         409,
+	"policy_eases":           409,
 	"founded":                409,
 	"conflict":               409,
 
