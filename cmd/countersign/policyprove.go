@@ -113,13 +113,16 @@ func (p *proved) print(e *env) {
 	for _, c := range []struct {
 		n    int
 		text string
-	}{{p.Holding, "hold"}, {p.Broken, "broken"}, {p.Unclear, "unclear"}} {
+	}{{p.Broken, "broken"}, {p.Unclear, "unclear"}} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.text))
 		}
 	}
-	e.say("\n%s: %d %s about every possible request; %s.", p.File, len(p.Statements), plural(len(p.Statements), "statement"),
-		e.bold(strings.Join(parts, ", ")))
+	verdict := "all hold"
+	if parts != nil {
+		verdict = fmt.Sprintf("%d hold, %s", p.Holding, e.bold(strings.Join(parts, ", ")))
+	}
+	e.say("\n%s: %d %s about every possible request; %s.", p.File, len(p.Statements), plural(len(p.Statements), "statement"), verdict)
 	e.say("%s", e.dim(p.basis()))
 }
 
@@ -177,7 +180,9 @@ func (p *proved) printFault(e *env, s shown) {
 		return
 	}
 	e.say("         by    %s", safe(s.Given))
-	e.say("         plan  %s", safe(planLine(*s.Plan)))
+	if s.Outcome == prove.Broken {
+		e.say("         plan  %s", safe(planLine(*s.Plan)))
+	}
 	if quoted := strings.ReplaceAll(s.Given, "'", `'\''`); s.Outcome == prove.Broken {
 		e.say("         %s", e.dim("countersign policy explain "+p.File+" '"+safe(quoted)+"'"))
 	}

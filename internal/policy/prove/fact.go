@@ -130,15 +130,15 @@ var derived = []string{"subject.class", "agent.vendor", "agent.company"}
 func presence(r ref) (ref, bool) {
 	switch {
 	case strings.HasPrefix(r.path, "request.") && slices.Contains(clockFacts, r.path):
-		return ref{path: clock}, true
-	case r.path == clock || r.path == "emergency" || r.path == "delegation":
+		return ref{path: clockFact}, true
+	case r.path == clockFact || r.path == "emergency" || r.path == "delegation":
 		return r, true
 	}
 	return r, textFacts[r.path].optional || timeFacts[r.path].optional || boolFacts[r.path].optional
 }
 
-// clock stands for the desk's clock, which is known when its zone is.
-const clock = "request.utc_offset"
+// clockFact stands for the desk's clock, which is known when its zone is.
+const clockFact = "request.utc_offset"
 
 var clockFacts = []string{"request.hour", "request.minute", "request.weekday"}
 
@@ -146,7 +146,7 @@ var clockFacts = []string{"request.hour", "request.minute", "request.weekday"}
 func isAbsent(f *policy.Facts, r ref) bool {
 	g := *f
 	switch i := r.place - 1; {
-	case r.path == clock:
+	case r.path == clockFact:
 		return f.Request.Offset == nil
 	case r.path == "emergency":
 		return f.Emergency == nil

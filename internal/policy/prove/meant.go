@@ -19,7 +19,10 @@ type meant struct {
 	texts map[ref]string // chosen, of elements of lists of texts too
 	shift time.Duration  // of now, against the request that is near
 
-	onCalendar []*atom // see calendarAtoms
+	calendars map[ref][]watched // what is wanted of the calendar at a moment
+	clock     []watched         // and of the desk's clock
+	clockAt   *week             // the minutes at which it shows that
+	clockNear *week             // and those from which some zone is there
 }
 
 // is reports what the model wants of an atom of the query.
@@ -127,9 +130,9 @@ func (m *meant) presences() {
 			m.f.Location = &policy.Location{Source: "integration", At: m.f.At}
 		case wants && strings.HasPrefix(a.ref.path, "device.") && m.f.Device == nil:
 			m.f.Device = &policy.Device{Source: "integration", At: m.f.At}
-		case a.ref.path == clock && wants && m.f.Request.Offset == nil:
+		case a.ref.path == clockFact && wants && m.f.Request.Offset == nil:
 			m.f.Request.Offset, m.f.Request.Zone = new(int), cmpOr(m.f.Request.Zone, "UTC")
-		case a.ref.path == clock && !wants:
+		case a.ref.path == clockFact && !wants:
 			m.f.Request.Offset = nil
 		}
 	}

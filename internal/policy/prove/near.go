@@ -4,7 +4,6 @@ import (
 	"math/big"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"countersign/internal/identity"
@@ -132,7 +131,7 @@ func (n *arranged) text(r ref) (string, bool) {
 		return n.others[r.path][r.place-1], true
 	case r.path == "request.weekday":
 		at, there := localTime(&n.facts)
-		return strings.ToLower(at.Weekday().String()), there
+		return closedWords[r.path][at.Weekday()], there
 	case isAbsent(&n.facts, r):
 		return "", false
 	}
@@ -194,8 +193,7 @@ func clockOf(q *quantity, local time.Time) int64 {
 }
 
 func calendarOf(q *quantity, at time.Time) int64 {
-	zone, _ := zoneOf(q.zone)
-	t := at.In(zone)
+	t := at.In(q.zone)
 	switch q.call {
 	case "getFullYear":
 		return int64(t.Year())
@@ -270,7 +268,7 @@ func (a *atom) about() string {
 			q := p.quantity
 			switch {
 			case q.kind == onClock:
-				about = clock
+				about = clockFact
 			case q.kind == size || q.kind == unclear:
 				about = q.key
 			case about == "" || q.ref.path != "now":

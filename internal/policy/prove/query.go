@@ -163,7 +163,7 @@ func (q *query) brings(a *atom) {
 	case atMost:
 		for _, p := range a.term.parts {
 			if p.quantity.kind == onClock {
-				q.lit(q.there(ref{path: clock}))
+				q.lit(q.there(ref{path: clockFact}))
 			}
 		}
 	case isCount:

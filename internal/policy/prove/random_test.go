@@ -323,6 +323,27 @@ func (w *writer) facts() policy.Facts {
 	return f
 }
 
+// crossed takes some of a request's facts from another.
+func (w *writer) crossed(f, g policy.Facts) policy.Facts {
+	swap := func(take func()) {
+		if w.IntN(2) == 0 {
+			take()
+		}
+	}
+	swap(func() { f.At = g.At })
+	swap(func() { f.Action = g.Action })
+	swap(func() { f.Subject = g.Subject })
+	swap(func() { f.Requester = g.Requester })
+	swap(func() { f.Agent = g.Agent })
+	swap(func() { f.Request = g.Request })
+	swap(func() { f.Contacts = g.Contacts })
+	swap(func() { f.History = g.History })
+	swap(func() { f.Signals = g.Signals })
+	swap(func() { f.Location, f.Device = g.Location, g.Device })
+	swap(func() { f.Emergency, f.Delegation = g.Emergency, g.Delegation })
+	return f
+}
+
 func ptr[T any](v T) *T { return &v }
 
 func (w *writer) methods() []proof.Method {

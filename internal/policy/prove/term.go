@@ -29,10 +29,10 @@ type part struct {
 type quantity struct {
 	key  string
 	kind quantityKind
-	ref  ref    // moment, length; of a calendar the moment it is read from
-	call string // calendar: getHours and its like; clock: hour or minute
-	zone string // calendar
-	list string // size: what a count is of
+	ref  ref            // moment, length; of a calendar the moment it is read from
+	call string         // calendar: getHours and its like; clock: hour or minute
+	zone *time.Location // calendar
+	list string         // size: what a count is of
 	size func(n int) Lit
 	low  *big.Int
 	high *big.Int
@@ -362,10 +362,11 @@ func (s *Space) calendarOf(n *expr.Node, e *scene) (*quantity, Lit) {
 	if len(n.Args) > 1 {
 		zone = n.Args[1].Value.Text
 	}
-	if _, ok := zoneOf(zone); !ok {
+	location, ok := zoneOf(zone)
+	if !ok {
 		return nil, False
 	}
-	return &quantity{key: r.String() + "." + n.Name + "(" + zone + ")", kind: calendar, ref: r, call: n.Name, zone: zone,
+	return &quantity{key: r.String() + "." + n.Name + "(" + zone + ")", kind: calendar, ref: r, call: n.Name, zone: location,
 		low: big.NewInt(bounds[0]), high: big.NewInt(bounds[1])}, s.there(r).Not()
 }
 
