@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"countersign/internal/identity"
 	"countersign/internal/proof"
 	"countersign/internal/reset"
+	"countersign/internal/roster"
 )
 
 const signedBySecurity = `apiVersion: countersign/v1
@@ -275,6 +277,32 @@ func TestAnInviteeReadsOutTheFingerprintAndAnOfficerCountersigns(t *testing.T) {
 	olive.picture("approvals-empty")
 	if _, member := must(h.Gate.Chain(t.Context())).Members["staff:finch"]; !member {
 		t.Error("finch is not on the roster")
+	}
+}
+
+func TestAnOfficerReadsWhatAPolicyChangesAndSignsIt(t *testing.T) {
+	h, founding := unfounded(t)
+	olive := browse(t, h)
+	olive.passkey()
+	found(olive, founding)
+	inForce := must(h.Gate.Chain(t.Context())).PolicyText
+	stricter := strings.Replace(inForce, "rules:\n", "rules:\n  # <b>Three</b> hours to think.\n  - rule: slower\n    when: \"true\"\n    demand: {wait: 3h}\n", 1)
+	id, err := h.Gate.ProposeChange(t.Context(), gatetest.Staff(gatetest.Olive), roster.Proposed{Kind: roster.PublishPolicy, PolicyText: stricter})
+	h.Must(err)
+
+	olive.press("Sign in with a passkey")
+	olive.sees("Changes of the roster")
+	olive.goTo("/roster/proposals/" + id + "/sign")
+	olive.sees("your passkey signs these bytes")
+	olive.sees("Countersign a new policy")
+	olive.sees("The new policy asks more of")
+	olive.press("The new policy")
+	olive.sees("<b>Three</b> hours to think.")
+	olive.picture("policy-sign")
+	olive.press("Countersign with my passkey")
+	olive.sees("Nothing waits for you")
+	if chain := must(h.Gate.Chain(t.Context())); chain.PolicyText != stricter {
+		t.Errorf("in force is\n%s", chain.PolicyText)
 	}
 }
 

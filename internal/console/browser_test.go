@@ -79,7 +79,7 @@ func (b tab) goTo(path string) {
 // press clicks the button or link with that text.
 func (b tab) press(text string) {
 	b.T.Helper()
-	at := fmt.Sprintf(`//main//*[self::button or self::a][not(@disabled)][contains(normalize-space(.), %q)]`, text)
+	at := fmt.Sprintf(`//main//*[self::button or self::a or self::summary][not(@disabled)][contains(normalize-space(.), %q)]`, text)
 	b.do("pressing "+text, chromedp.Click(at, chromedp.NodeVisible))
 }
 

@@ -72,7 +72,7 @@ func (r Report) Text() string {
 	if r.Because != "" {
 		fmt.Fprintf(&b, "The new policy says why it asks less: %s\n", r.Because)
 	}
-	return b.String()
+	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
 func (r Report) section(b *strings.Builder, d Direction, asks string) {
