@@ -183,6 +183,19 @@ func TestThePlansOfThePoliciesAreWhatCELMakesThem(t *testing.T) {
 	})
 }
 
+// A class may be read where only CEL sees it.
+func TestAnUnknownAccountCountsAsPrivilegedHoweverARuleAsks(t *testing.T) {
+	for _, when := range []string{`subject.class == "privileged"`, `[subject.class][0] == "privileged"`, `!(subject.class != "privileged")`} {
+		p, err := Load([]byte(head + "rules:\n  - {rule: r, when: '" + when + "', deny: \"no\"}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plan := p.Plan(ordinary()); !slices.Contains(plan.Deny, Denial{"r", "no"}) {
+			t.Errorf("%s: %+v", when, plan.Deny)
+		}
+	}
+}
+
 // The lists of a plan come out sorted because the words are.
 func TestTheWordsOfDemandsAreSorted(t *testing.T) {
 	for _, words := range [][]string{deliveryWords, notifyWords, followUpWords, approvingRoles} {

@@ -104,6 +104,46 @@ func TestTheMissingFactThatIsNamedIsTheOneThatCELNames(t *testing.T) {
 	}
 }
 
+// Numbers and times end where CEL's end.
+func TestArithmeticEndsWhereCELEnds(t *testing.T) {
+	p, env := wildPolicy(), wildEnvironment(t, false)
+	first, last := `timestamp("0001-01-01T00:00:00Z")`, `timestamp("9999-12-31T23:59:59.999999999Z")`
+	for src, fails := range map[string]bool{
+		first + ` - duration("1ns") < now`:     true,
+		first + ` + duration("1ns") < now`:     false,
+		last + ` + duration("1ns") > now`:      true,
+		last + ` - duration("1ns") > now`:      false,
+		last + ` - now > duration("0s")`:       true,
+		`now - ` + first + ` > duration("0s")`: true,
+		`timestamp("2262-04-11T23:47:16.854775807Z") - timestamp("1970-01-01T00:00:00Z") > duration("0s")`: false,
+		`timestamp("2262-04-11T23:47:16.854775808Z") - timestamp("1970-01-01T00:00:00Z") > duration("0s")`: true,
+		`now.getHours("24:00") == 1`:                          true,
+		`now.getHours("-23:59") == 1`:                         false,
+		`now.getHours("00:60") == 1`:                          true,
+		`size(history) + 9223372036854775807 > 0`:             false,
+		`size(contacts) + 9223372036854775807 > 0`:            true,
+		`-9223372036854775808 - size(contacts) < 0`:           true,
+		`-(size(history) - 9223372036854775807 - 1) > 0`:      true,
+		`(size(history) - 4611686018427387904) * 2 < 0`:       false,
+		`(size(contacts) + 4611686018427387903) * 2 > 0`:      true,
+		`1 / size(history) == 1`:                              true,
+		`1 % size(history) == 1`:                              true,
+		`(size(history) - 9223372036854775807 - 1) / -1 == 1`: true,
+		`(size(history) - 9223372036854775807 - 1) % -1 == 1`: true,
+	} {
+		c := asCondition(t, env, src, nil, nil)
+		if c.code = (&coder{}).compile(c.tree); c.code == nil {
+			t.Fatalf("%s has no code", src)
+		}
+		bothWays(t, src, c, p, ordinary(), identity.Standard)
+		f := ordinary()
+		e := p.over(&f)
+		if _, err := e.truth(c.code); (err != nil) != fails {
+			t.Errorf("%s: %v", src, err)
+		}
+	}
+}
+
 // What has no code at all is asked of CEL whole.
 func TestAConditionPartlyLeftToCELMeansTheSame(t *testing.T) {
 	p, env := wildPolicy(), wildEnvironment(t, false)

@@ -221,6 +221,9 @@ func (w *wild) truth(depth int) string {
 		}
 		return fmt.Sprintf("%s in [0, 1, %s]", w.number(depth-1), w.pick("2", "7"))
 	case 16:
+		if w.opaque && !w.forClass && rapid.Bool().Draw(w.T, "of the class") {
+			return `[subject.class][0] == "privileged"`
+		}
 		if w.opaque {
 			return w.pick(`int(subject.name) > 3`, `subject.groups[0] == "a"`, `subject.groups.map(g, g + "x").exists(g, g == "ax")`,
 				`history.exists(h, h == h)`, `history == []`, `"ab".matches(subject.login)`)
