@@ -31,7 +31,7 @@ func (a *Plan) AcceptsThose(chosen map[proof.Method]Lit) Lit {
 			}
 			ways = append(ways, s.And(all...))
 		}
-		asked, met = append(asked, d.if_), append(met, s.Or(d.if_.Not(), s.Or(ways...)))
+		asked, met = append(asked, d.when), append(met, s.Or(d.when.Not(), s.Or(ways...)))
 	}
 	return s.And(s.Or(asked...), s.And(met...))
 }

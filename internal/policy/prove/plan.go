@@ -3,7 +3,6 @@ package prove
 import (
 	"cmp"
 	"maps"
-	"math"
 	"slices"
 
 	"countersign/internal/identity"
@@ -25,7 +24,7 @@ type Plan struct {
 	matches []Lit                  // by rule: its condition holds, and nothing fails
 	fails   []Lit                  // by rule
 	tier    [4]Lit                 // by rank: at least
-	proofs  []demanded[proof.Formula]
+	proofs  []demanded
 	accepts map[string]Lit
 	spans   map[string]Span
 	denials []Denial
@@ -39,10 +38,10 @@ type Denial struct {
 	If Lit
 }
 
-// demanded is something that rules ask for, and when one of them applies.
-type demanded[T any] struct {
-	what T
-	if_  Lit
+// demanded is a formula that rules ask for, and when one of them applies.
+type demanded struct {
+	what proof.Formula
+	when Lit
 }
 
 func (s *Space) plan(name string, p *policy.Policy) *Plan {
@@ -192,9 +191,9 @@ func (a *Plan) formulas() {
 		if !known {
 			at = len(a.proofs)
 			byText[text] = at
-			a.proofs = append(a.proofs, demanded[proof.Formula]{r.Demand.Proofs, False})
+			a.proofs = append(a.proofs, demanded{r.Demand.Proofs, False})
 		}
-		a.proofs[at].if_ = a.space.Or(a.proofs[at].if_, a.matches[i])
+		a.proofs[at].when = a.space.Or(a.proofs[at].when, a.matches[i])
 	}
 }
 
@@ -298,87 +297,6 @@ func (a *Plan) DeniedBy(by string) Lit {
 // TierAtLeast says that the tier is t or above.
 func (a *Plan) TierAtLeast(t identity.Tier) Lit { return a.tier[t.Rank()] }
 
-var allMethods = func() (out []proof.Method) {
-	for _, s := range proof.Specs {
-		out = append(out, s.Method)
-	}
-	return out
-}()
-
-// Usable says that the method counts at the plan's tier and for its action.
-func (a *Plan) Usable(m proof.Method) Lit {
-	spec, known := proof.SpecOf(m)
-	if !known {
-		return False
-	}
-	out := []Lit{a.tierAbove(spec.Ceiling).Not()}
-	for _, act := range spec.Spoiled {
-		out = append(out, a.space.says(ref{path: "action"}, string(act)).Not())
-	}
-	return a.space.And(out...)
-}
-
-// Accepts says that these methods together are enough. No methods ever are.
-func (a *Plan) Accepts(ms ...proof.Method) Lit {
-	ms = slices.Compact(slices.Sorted(slices.Values(ms)))
-	key := ""
-	for _, m := range ms {
-		key += string(m) + " "
-	}
-	if l, ok := a.accepts[key]; ok {
-		return l
-	}
-	s := a.space
-	var asked, met []Lit
-	for _, d := range a.proofs {
-		var ways []Lit
-		for _, way := range d.what {
-			usable := make([]Lit, len(way))
-			for i, m := range way {
-				usable[i] = False
-				if slices.Contains(ms, m) {
-					usable[i] = a.Usable(m)
-				}
-			}
-			ways = append(ways, s.And(usable...))
-		}
-		asked, met = append(asked, d.if_), append(met, s.Or(d.if_.Not(), s.Or(ways...)))
-	}
-	l := s.And(s.Or(asked...), s.And(met...))
-	a.accepts[key] = l
-	return l
-}
-
-// ProvedBy says that some n of these methods together are enough.
-func (a *Plan) ProvedBy(n int, ms ...proof.Method) Lit {
-	var any []Lit
-	var choose func(from int, chosen []proof.Method)
-	choose = func(from int, chosen []proof.Method) {
-		if len(chosen) == n {
-			any = append(any, a.Accepts(chosen...))
-			return
-		}
-		for i := from; i < len(ms); i++ {
-			choose(i+1, append(slices.Clip(chosen), ms[i]))
-		}
-	}
-	choose(0, nil)
-	return a.space.Or(any...)
-}
-
-// Methods lists the methods that some rule names, in the order of proof.Specs.
-func (a *Plan) Methods() []proof.Method {
-	return slices.DeleteFunc(slices.Clone(allMethods), func(m proof.Method) bool {
-		return !slices.ContainsFunc(a.proofs, func(d demanded[proof.Formula]) bool { return slices.Contains(d.what.Methods(), m) })
-	})
-}
-
-// FewestProofs says that the easiest way needs at most n proofs.
-func (a *Plan) FewestProofs(n int) Lit {
-	named := a.Methods()
-	return a.ProvedBy(min(n, len(named)), named...)
-}
-
 func (a *Plan) needs(role identity.Role) func(d *policy.Demand) int {
 	return func(d *policy.Demand) int {
 		most := 0
@@ -436,122 +354,6 @@ func occurring[T cmp.Ordered](a *Plan, of func(d *policy.Demand) T) []T {
 		}
 	}
 	return slices.Sorted(maps.Keys(seen))
-}
-
-// Span is one of the times that a plan says, in seconds.
-type Span struct {
-	space  *Space
-	least  int64 // the policy's own
-	shrink bool  // the shorter wins, and 0 is none
-	values []int64
-	from   []Lit // by value: some rule says so much or more
-	upTo   []Lit // by value: some rule says so much or less
-}
-
-func (a *Plan) span(name string, least int64, shrink bool, of func(d *policy.Demand) int64) Span {
-	if t, known := a.spans[name]; known {
-		return t
-	}
-	s := a.space
-	t := Span{space: s, least: least, shrink: shrink, values: occurring(a, of)}
-	by := map[int64][]Lit{}
-	for i := range a.logic.Rules {
-		v := of(&a.logic.Rules[i].Demand)
-		by[v] = append(by[v], a.matches[i])
-	}
-	t.from, t.upTo = make([]Lit, len(t.values)), make([]Lit, len(t.values))
-	for i, v := range t.values {
-		t.upTo[i] = s.Or(by[v]...)
-		if i > 0 {
-			t.upTo[i] = s.Or(t.upTo[i], t.upTo[i-1])
-		}
-	}
-	for i := len(t.values) - 1; i >= 0; i-- {
-		t.from[i] = s.Or(by[t.values[i]]...)
-		if i+1 < len(t.values) {
-			t.from[i] = s.Or(t.from[i], t.from[i+1])
-		}
-	}
-	a.spans[name] = t
-	return t
-}
-
-// Wait is the cooling-off after the last approval.
-func (a *Plan) Wait() Span {
-	return a.span("wait", 0, false, func(d *policy.Demand) int64 { return d.Wait })
-}
-
-// CoolOff is how long factors and destinations must have been on record.
-func (a *Plan) CoolOff() Span {
-	return a.span("cool_off", a.logic.CoolOff, false, func(d *policy.Demand) int64 { return d.CoolOff })
-}
-
-// Probation is how long the person may not act for others afterwards.
-func (a *Plan) Probation() Span {
-	return a.span("probation", 0, false, func(d *policy.Demand) int64 { return d.Probation })
-}
-
-// Expires is the life of the request.
-func (a *Plan) Expires() Span {
-	return a.span("expires", a.logic.Expires, true, func(d *policy.Demand) int64 { return d.Expires })
-}
-
-// Review is within what time a review is owed; 0 is none.
-func (a *Plan) Review() Span {
-	return a.span("review", 0, true, func(d *policy.Demand) int64 { return d.Review })
-}
-
-// Values lists every value the span can have, rising; in one plan it has
-// exactly one of them. Without a rule that says, it is the policy's own, or 0.
-func (t Span) Values() []int64 {
-	out := slices.Clone(t.values)
-	if !slices.Contains(out, t.least) {
-		out = append(out, t.least)
-	}
-	slices.Sort(out)
-	return slices.DeleteFunc(out, func(v int64) bool {
-		return v < t.least && !t.shrink || t.shrink && t.least != 0 && v > t.least
-	})
-}
-
-// said says that some rule asks for at least v.
-func (t Span) said(v int64) Lit {
-	i, _ := slices.BinarySearch(t.values, v)
-	if i == len(t.values) {
-		return False
-	}
-	return t.from[i]
-}
-
-// saidLess says that some rule asks for less than v.
-func (t Span) saidLess(v int64) Lit {
-	i, _ := slices.BinarySearch(t.values, v)
-	if i == 0 {
-		return False
-	}
-	return t.upTo[i-1]
-}
-
-// Is says that the span is exactly so long.
-func (t Span) Is(v int64) Lit {
-	if t.shrink && v == 0 {
-		return t.saidLess(math.MaxInt64).Not()
-	}
-	return t.space.And(t.AtLeast(v), t.AtLeast(v+1).Not())
-}
-
-// AtLeast says that the span is v seconds or longer. For Review, 0 counts as
-// longer than any time.
-func (t Span) AtLeast(v int64) Lit {
-	switch {
-	case !t.shrink && v <= t.least:
-		return True
-	case !t.shrink:
-		return t.said(v)
-	case t.least != 0 && v > t.least:
-		return False
-	}
-	return t.saidLess(v).Not()
 }
 
 // Delivers says that the new secret may travel in this way.

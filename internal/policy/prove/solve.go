@@ -2,8 +2,13 @@ package prove
 
 import "github.com/crillab/gophersat/solver"
 
+// turn is taken by whoever solves: all solvers of a program share one buffer.
+var turn = make(chan struct{}, 1)
+
 // solve gives a model, by variable from 1, or none.
 func solve(clauses [][]int, vars int) ([]bool, bool) {
+	turn <- struct{}{}
+	defer func() { <-turn }()
 	s := solver.New(solver.ParseSliceNb(clauses, vars))
 	if s.Solve() != solver.Sat {
 		return nil, false

@@ -14,9 +14,8 @@ const (
 )
 
 // Space is every possible request, described by propositions that any number
-// of policies share. It only grows; a proposition keeps its meaning. It is not
-// for use by several goroutines, nor are two Spaces at the same time: the
-// solver keeps a buffer that all its instances share.
+// of policies share. It only grows; a proposition keeps its meaning. One Space
+// is not for several goroutines at a time; several Spaces are.
 type Space struct {
 	gates
 	policies []*policy.Policy
