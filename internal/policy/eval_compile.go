@@ -98,7 +98,7 @@ func (k *coder) slot(n *expr.Node) uint16 {
 // compile gives nil when a part of the condition has no code.
 func (k *coder) compile(n *expr.Node) *code {
 	c, ok := k.code(n)
-	if !ok {
+	if !ok || n.Type != expr.Bool {
 		return nil
 	}
 	return &c

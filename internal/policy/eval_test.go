@@ -144,6 +144,20 @@ func TestArithmeticEndsWhereCELEnds(t *testing.T) {
 	}
 }
 
+// Whatever is asked, nothing is in an empty list, not even an absent fact.
+func TestNothingIsInAnEmptyList(t *testing.T) {
+	p, env := wildPolicy(), wildEnvironment(t, false)
+	for _, src := range []string{`subject.unit in []`, `request.hour in []`, `!(subject.unit in [])`, `subject.groups.exists(g, g in [])`} {
+		c := asCondition(t, env, src, nil, nil)
+		if c.code = (&coder{}).compile(c.tree); c.code == nil {
+			t.Fatalf("%s has no code", src)
+		}
+		f := ordinary()
+		f.Subject.Unit = ""
+		bothWays(t, src, c, p, f, identity.Standard)
+	}
+}
+
 // What has no code at all is asked of CEL whole.
 func TestAConditionPartlyLeftToCELMeansTheSame(t *testing.T) {
 	p, env := wildPolicy(), wildEnvironment(t, false)

@@ -141,6 +141,8 @@ func (t *translator) call(call ast.CallExpr) *expr.Node {
 	}
 	op, isOp := celOps[call.FunctionName()]
 	switch {
+	case isOp && op == expr.In && isEmptyList(all[1]):
+		return &expr.Node{Op: expr.Lit} // false, even when the fact is absent
 	case isOp && (op == expr.And || op == expr.Or):
 		return &expr.Node{Op: op, Args: flat(op, args)}
 	case isOp && op == expr.In && args[0].Type != expr.Text:
@@ -199,6 +201,8 @@ func hasForm(op expr.Op, args []*expr.Node) bool {
 	}
 	return false
 }
+
+func isEmptyList(x ast.Expr) bool { return x.Kind() == ast.ListKind && x.AsList().Size() == 0 }
 
 // oneOf writes x in [1, 2] as comparisons; texts keep their In.
 func oneOf(x *expr.Node, list ast.Expr, t *translator) *expr.Node {

@@ -145,8 +145,8 @@ func (w *wild) texts(depth int) string {
 	case 0:
 		return w.pick("few", "many")
 	case 1:
-		n := rapid.IntRange(1, 10).Draw(w.T, "constants")
-		return fmt.Sprintf("[%q]", wildTexts[n]) + strings.Repeat("", n)
+		constants := rapid.SliceOfN(rapid.SampledFrom(wildTexts), 1, 10).Draw(w.T, "constants")
+		return `["` + strings.Join(constants, `", "`) + `"]`
 	case 2:
 		if depth > 0 {
 			return w.filter(w.texts(depth-1), "", depth-1)
@@ -212,7 +212,7 @@ func (w *wild) truth(depth int) string {
 	case 12:
 		return fmt.Sprintf("(%s) %s (%s)", w.truth(depth-1), order(), w.truth(depth-1))
 	case 13:
-		return fmt.Sprintf("%s in %s", w.text(depth-1), w.texts(depth-1))
+		return fmt.Sprintf("%s in %s", w.text(depth-1), w.pick(w.texts(depth-1), w.texts(depth-1), "[]"))
 	case 14:
 		return fmt.Sprintf("%s.%s(%q)", w.text(depth-1), w.pick(textCalls...), w.pick("a", "é", "", "^a|b$"))
 	case 15:
