@@ -76,6 +76,7 @@ var questions = []question{
 	{"Decide", "One policy decision, 40 rules", "Countersign answers with the joined plan and its reasons, the others with the rules that apply.",
 		"go", "ns/op", micro, false},
 	{"Decide/rules=1000", "One policy decision, 1,000 rules", "To each request the same rules apply as of the forty.", "go", "ns/op", micro, false},
+	{"Prove", "Proving the standard set of statements, for every possible request", "The same policies as above.", "forty", "ns/op", seconds, false},
 	{"Durable/writers=1", "Durable events of 1 KiB, one writer", "", "raw", "events/s", perSecond, true},
 	{"Durable/writers=64", "Durable events of 1 KiB, 64 writers", "", "raw", "events/s", perSecond, true},
 	{"Durable/writers=256", "Durable events of 1 KiB, 256 writers", "", "raw", "events/s", perSecond, true},
@@ -85,6 +86,8 @@ var questions = []question{
 }
 
 func micro(v float64) string { return fmt.Sprintf("%.1f µs", v/1000) }
+
+func seconds(v float64) string { return fmt.Sprintf("%.2f s", v/1e9) }
 
 func perSecond(v float64) string {
 	if v >= 10_000 {
@@ -97,7 +100,7 @@ func each(v float64) string { return fmt.Sprintf("%.1f /s", v) }
 
 // labels say in words what a benchmark's name stands for.
 var labels = map[string]string{
-	"countersign": "**Countersign**", "go": "hand-written Go", "opa": "OPA", "cedar": "cedar-go",
+	"forty": "**Countersign**, 40 rules", "thousand": "**Countersign**, 1,000 rules", "countersign": "**Countersign**", "go": "hand-written Go", "opa": "OPA", "cedar": "cedar-go",
 	"raw": "raw file, grouped `fdatasync`", "tessera": "Tessera, POSIX driver", "sha256": "SHA-256 of the same bytes, one core",
 	"sha256all": "SHA-256 of the same bytes, all cores", "program": "**countersign-verify**, all cores, from files",
 	"check": "**Countersign**, the check alone, one core", "argon2": "the argon2id hash of one new password",
