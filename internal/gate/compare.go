@@ -1,8 +1,6 @@
 package gate
 
 import (
-	"sync"
-
 	"countersign/internal/policy"
 	"countersign/internal/policy/diff"
 	"countersign/internal/roster"
@@ -18,16 +16,6 @@ type PolicyChange struct {
 	Diff   string `json:"diff,omitempty"`
 }
 
-// comparing: the solver keeps a buffer that all its instances share, so there
-// is one comparison at a time in the whole process.
-var comparing sync.Mutex
-
-func compare(before, after *policy.Policy) diff.Report {
-	comparing.Lock()
-	defer comparing.Unlock()
-	return diff.Policies(before, after)
-}
-
 // publishing completes the proposal of a policy with what it changes. A policy
 // that asks less has to say so itself: who signs should not have to find out.
 func publishing(p roster.Proposed, inForce *policy.Policy) (roster.Proposed, error) {
@@ -35,7 +23,7 @@ func publishing(p roster.Proposed, inForce *policy.Policy) (roster.Proposed, err
 	if err != nil {
 		return p, invalid("the policy does not load: " + err.Error())
 	}
-	r := compare(inForce, next)
+	r := diff.Policies(inForce, next)
 	if r.Eased() {
 		return p, &Fault{"policy_eases", "the policy asks less than the one in force and does not say all of it: it " + r.Effect() + ". If that is meant, add to the policy:\n" + r.Acknowledgement()}
 	}
