@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"countersign/internal/policy"
 	"countersign/internal/policy/prove"
@@ -206,7 +207,18 @@ func planLine(p policy.Plan) string {
 		parts = append(parts, fmt.Sprintf("%d %s", n.Count, strings.ReplaceAll(string(n.Role), "_", " ")))
 	}
 	if p.Wait > 0 {
-		parts = append(parts, fmt.Sprintf("wait %ds", p.Wait))
+		parts = append(parts, "wait "+shortly(p.Wait))
 	}
 	return strings.Join(parts, " · ")
+}
+
+// shortly writes seconds like 2h30m, without the zeros at the end.
+func shortly(seconds int64) string {
+	s := (time.Duration(seconds) * time.Second).String()
+	for _, zero := range []string{"0s", "0m"} {
+		if rest, cut := strings.CutSuffix(s, zero); cut && strings.TrimRight(rest, "hm") != rest {
+			s = rest
+		}
+	}
+	return s
 }

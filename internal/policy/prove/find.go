@@ -2,7 +2,9 @@ package prove
 
 import (
 	"fmt"
+	"math/big"
 	"slices"
+	"time"
 
 	"countersign/internal/policy"
 )
@@ -184,12 +186,44 @@ func (h *hunt) missed(m *meant, f policy.Facts) {
 	if h.restsOn != nil {
 		return
 	}
+	var all []string
 	for _, a := range m.atoms {
-		if a.kind == isOpaque && !slices.Contains(h.restsOn, a.text) {
-			h.restsOn = append(h.restsOn, a.text)
-			h.best = f
+		if a.kind == isOpaque && !slices.Contains(all, a.text) {
+			all = append(all, a.text)
 		}
 	}
+	for _, text := range all {
+		if len(all) == 1 || len(all) <= mostOpaque && h.needs(m, text) {
+			h.restsOn = append(h.restsOn, text)
+		}
+	}
+	if h.restsOn == nil {
+		h.restsOn = all
+	}
+	h.best = f
+}
+
+// mostOpaque is up to how many opaque parts are looked at one by one.
+const mostOpaque = 16
+
+// needs reports whether the model is one only because of how an opaque part
+// came out, all else being as it is.
+func (h *hunt) needs(m *meant, text string) bool {
+	clauses := slices.Clone(m.clauses)
+	var otherwise []int
+	for _, a := range m.atoms {
+		l := m.lit(a.lit)
+		if !m.model[l] {
+			l = -l
+		}
+		if a.kind == isOpaque && a.text == text {
+			otherwise = append(otherwise, -l)
+		} else if a.kind != isChoice {
+			clauses = append(clauses, []int{l})
+		}
+	}
+	_, free := h.solve(append(clauses, otherwise), m.last)
+	return !free
 }
 
 // otherwise is the clause by which the next model differs in what could not be
@@ -259,11 +293,29 @@ func (a *atom) describe() string {
 	case isSame:
 		return fmt.Sprintf("`%s == %s`", a.ref, a.other)
 	case atMost:
-		return fmt.Sprintf("`%s <= %s`", a.term.key, a.num)
+		return "`" + a.term.key + a.bound() + "`"
 	case hasText:
 		return fmt.Sprintf("`%q in %s`", a.text, a.list)
 	case hasPlace:
 		return fmt.Sprintf("`size(%s) >= %d`", a.list, a.place)
 	}
 	return "`" + a.text + "`"
+}
+
+// bound writes the bound of a term as people would.
+func (a *atom) bound() string {
+	next := new(big.Int).Add(a.num, big.NewInt(1))
+	moments := 0
+	for _, p := range a.term.parts {
+		if p.quantity.kind == moment {
+			moments++
+		}
+	}
+	switch {
+	case moments == 2 && next.IsInt64():
+		return " < " + time.Duration(next.Int64()).String()
+	case moments == 1 && len(a.term.parts) == 1:
+		return " < " + instant(next).Format(time.RFC3339Nano)
+	}
+	return " <= " + a.num.String()
 }

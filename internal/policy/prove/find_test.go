@@ -58,7 +58,7 @@ func TestWhatIsFoundIsAsNearAsCanBe(t *testing.T) {
 	p := load(t, small)
 	v := NewProver(p)
 	found := 0
-	for seed := range uint64(testScale(60)) {
+	for seed := range uint64(testScale(30)) {
 		w := newWriter(seed)
 		atom := func() string {
 			return one(w, `action == "unlock"`, `action != "mfa_reset"`, `has(subject.unit) && subject.unit == "Payroll"`, `subject.unit == "Kitchen"`,

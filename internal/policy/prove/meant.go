@@ -1,6 +1,7 @@
 package prove
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -131,7 +132,7 @@ func (m *meant) presences() {
 		case wants && strings.HasPrefix(a.ref.path, "device.") && m.f.Device == nil:
 			m.f.Device = &policy.Device{Source: "integration", At: m.f.At}
 		case a.ref.path == clockFact && wants && m.f.Request.Offset == nil:
-			m.f.Request.Offset, m.f.Request.Zone = new(int), cmpOr(m.f.Request.Zone, "UTC")
+			m.f.Request.Offset, m.f.Request.Zone = new(int), cmp.Or(m.f.Request.Zone, "UTC")
 		case a.ref.path == clockFact && !wants:
 			m.f.Request.Offset = nil
 		}
@@ -141,13 +142,6 @@ func (m *meant) presences() {
 			m.takeAway(a.ref)
 		}
 	}
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func setCircumstance[T any](p **T, wants bool, usual T) {

@@ -25,7 +25,7 @@ func broken(p *policy.Policy, st policy.Statement, f policy.Facts, plan policy.P
 func TestNoRequestBreaksWhatHolds(t *testing.T) {
 	requests, holding, breaking, unclear, opaque := 0, 0, 0, 0, 0
 	// A larger scale is spread over policies and requests.
-	policies, each := 25, 200
+	policies, each := 15, 300
 	if k := testScale(1); k > 1 {
 		policies = min(25*k, 500)
 		each = 10_000 * k / policies

@@ -37,7 +37,7 @@ func bySearch(clauses [][]int, vars int, model []int, v int) bool {
 func TestTheSolverIsRight(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	sat := 0
-	for i := range testScale(20000) {
+	for i := range testScale(8000) {
 		vars := 2 + r.IntN(12)
 		var clauses [][]int
 		for range 1 + r.IntN(5*vars) {

@@ -129,7 +129,7 @@ func satisfied(q *query, pins []int) bool {
 // What holds of every assignment holds of every request, because every request
 // has an assignment that keeps all clauses and gives the plan it really gets.
 func TestEveryRequestHasAPlaceInTheSpace(t *testing.T) {
-	for seed := range uint64(testScale(40)) {
+	for seed := range uint64(testScale(25)) {
 		w := newWriter(seed)
 		p, src := madeUp(t, w, 6)
 		s := NewSpace(p)
@@ -156,7 +156,7 @@ func TestEveryRequestHasAPlaceInTheSpace(t *testing.T) {
 // The other direction: where nothing is opaque, the facts settle the plan.
 func TestTheFactsSettleThePlan(t *testing.T) {
 	settled, all := 0, 0
-	for seed := range uint64(testScale(40)) {
+	for seed := range uint64(testScale(25)) {
 		w := newWriter(seed + 1e6)
 		p, src := madeUp(t, w, 4)
 		s := NewSpace(p)
