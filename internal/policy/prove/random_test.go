@@ -60,7 +60,7 @@ func (w *writer) atom() string {
 	cmp := func() string { return one(w, "==", "!=", "<", "<=", ">", ">=") }
 	eq := func() string { return one(w, "==", "!=") }
 	span := func() string { return `duration("` + one(w, someSpans...) + `")` }
-	switch w.IntN(35) {
+	switch w.IntN(39) {
 	case 0:
 		return fmt.Sprintf("action %s %q", eq(), one(w, identity.Actions...))
 	case 1:
@@ -125,6 +125,26 @@ func (w *writer) atom() string {
 		return "contacts.exists(c, contacts.exists(d, c.own && c.first_seen < d.first_seen))"
 	case 31:
 		return one(w, `subject.groups.map(g, g + "x").exists(g, g == "Adminsx")`, `subject.groups[0] == "Admins"`, `size(subject.login) % 2 == 0`)
+	case 34:
+		return one(w, `subject.unit < "L"`, `(subject.locked ? subject.unit : subject.login) == "Payroll"`, `size(subject.unit) > 7`, `size(subject.login) <= 4`,
+			`(subject.admin ? "a" : "b") == (subject.locked ? "a" : "b")`, `(subject.locked ? subject.unit : "Kitchen") in units`, `subject.unit in subject.groups`,
+			`!(subject.manager in ["p1", "p2"])`, `subject.unit.startsWith("Pay") && subject.unit.endsWith("roll")`, `subject.unit.contains("i") == subject.locked`)
+	case 35:
+		return one(w, `now - duration("24h") < subject.created`, `subject.created + duration("72h") > now`, `history.exists(h, h.at < subject.created)`,
+			`history.all(h, h.at > device.at)`, `(subject.locked ? now : subject.created) < timestamp("2026-03-01T00:00:00Z")`, `subject.created == now`,
+			`device.at - subject.created > duration("1h")`, `contacts.exists(c, c.first_seen == subject.created)`, `now - subject.created + duration("1h") >= duration("25h")`,
+			`emergency.until - emergency.declared > duration("2h")`, `history.exists(h, h.at.getHours() == 12)`, `subject.created.getDayOfWeek() in [0, 6]`)
+	case 36:
+		return one(w, `(subject.locked ? 1 : 2) * size(history) >= 2`, `-size(history) < -1`, `size(history) + size(signals) == 2`, `size(contacts) - size(signals) > 0`,
+			`2 * size(subject.groups) == 4`, `request.hour * 60 + request.minute < 500`, `request.hour == request.minute`, `size(subject.login) / 2 == 1`,
+			`(subject.admin ? size(contacts) : size(history)) > 1`, `subject.admin == subject.locked`, `subject.locked < subject.service`, `1 / size(signals) == 1`)
+	case 37:
+		return one(w, `history.filter(h, h.action == "unlock").exists_one(h, now - h.at < duration("72h"))`, `contacts.filter(c, c.own).all(c, c.kind == "email")`,
+			`size(history.filter(h, h.desk == "near").filter(h, now - h.at < duration("72h"))) == 1`, `history.exists(h, h.desk in subject.groups)`,
+			`history.all(h, has(h.desk) ? h.desk == agent.desk : h.outcome == "done")`, `subject.groups.all(g, g in subject.staff || g.startsWith("s"))`,
+			`subject.groups.filter(g, g != "Board").exists(g, size(g) > 5)`, `"near" in history.filter(h, has(h.desk)).map(h, h.desk)`, `subject.unit in []`,
+			`history.exists(h, signals.exists(s, s.at > h.at))`, `signals.exists(s, size(history) > 1 && s.kind == "travel")`, `contacts.exists_one(c, has(subject.unit) && c.own)`,
+			`subject.enrolled.exists(m, m in ["totp", "passkey"]) || subject.staff.exists_one(m, m == "agent")`, `subject.staff.all(r, r == "security") && size(subject.staff) == 2`)
 	case 33:
 		return one(w, "groups.exists(x, x in subject.groups)", "groups.all(x, x in subject.groups)", `["Admins", "x"].exists(x, subject.groups.exists(g, g == x && subject.locked))`,
 			`subject.groups.exists(g, ["Admins", "x"].exists(x, x == g))`, `subject.groups.exists(g, g == (subject.locked ? "Admins" : "x"))`,
