@@ -66,10 +66,10 @@ func (d *decision) finish(e *frame, applies *ruleSet) Plan {
 // parenthesis, which comes before every name, and the rules are by name.
 func (d *decision) reasons(applies *ruleSet) []Reason {
 	x := d.policy.index
-	n := 5
+	n := one(d.undecided != "") + one(d.floored) + one(d.coolOff == 0) + one(!d.delivered) + one(d.expires == 0)
 	for w := range x.words {
 		for b := applies[w]; b != 0; b &= b - 1 {
-			n += len(x.rules[w*64+bits.TrailingZeros64(b)].reasons)
+			n += int64(len(x.rules[w*64+bits.TrailingZeros64(b)].reasons))
 		}
 	}
 	all := make([]Reason, 0, n)

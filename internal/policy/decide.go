@@ -34,6 +34,14 @@ var floors = map[identity.Class]identity.Tier{
 	identity.Unknown:    identity.Critical,
 }
 
+// floorRanks are their ranks, by the class's place.
+var floorRanks = func() (all []int) {
+	for _, c := range identity.Classes {
+		all = append(all, floors[c].Rank())
+	}
+	return all
+}()
+
 // Plan says what the policy demands for the facts. It never fails: whatever is
 // wrong becomes a denial with its reason. Equal facts give equal plans, byte
 // for byte.
@@ -141,8 +149,8 @@ func (d *decision) classify(e *frame) {
 		}
 	}
 	e.setClass(d.class)
-	if floor := floors[d.class]; floor != identity.Low {
-		d.tier, d.floored = floor.Rank(), true
+	if floor := floorRanks[e.class]; floor > 0 {
+		d.tier, d.floored = floor, true
 	}
 	if e.facts.Subject.Status != "active" {
 		d.deny(byLifecycle, "the account is not active")
