@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"cel.dev/cel-go/common/types"
 )
 
 func TestTheExampleInTheDocumentationLoads(t *testing.T) {
@@ -73,6 +75,47 @@ func TestTheDocumentationNamesEveryBound(t *testing.T) {
 	for _, f := range topLevel {
 		if !strings.Contains(string(doc), "| `"+f+"` |") {
 			t.Errorf("%s is not described", f)
+		}
+	}
+}
+
+// What a statement can read of a plan is in the manual, with its type.
+func TestTheDocumentationNamesAllThatStatementsReadOfAPlan(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for line := range strings.Lines(string(doc)) {
+		if strings.HasPrefix(line, "| `plan.") {
+			rows++
+		}
+	}
+	if want := len(planFacts) + 1; rows != want {
+		t.Errorf("the manual has %d rows, there are %d fields and plan.accepts", rows, want-1)
+	}
+	for _, f := range planFacts {
+		kind := typeWord(f.typ)
+		if f.typ.Kind() == types.DurationKind {
+			kind = "duration"
+		}
+		if row := "| `plan." + f.name + "` | " + kind + " |"; !strings.Contains(string(doc), row) {
+			t.Errorf("no row begins with: %s", row)
+		}
+	}
+	if !strings.Contains(string(doc), "| `plan."+acceptsCall+"([") {
+		t.Errorf("plan.%s is not described", acceptsCall)
+	}
+}
+
+func TestTheDocumentationNamesEveryKindOfStatement(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []StatementKind{Always, Never, Possible} {
+		if !strings.Contains(string(doc), "| `"+string(k)+"` |") {
+			t.Errorf("%s is not described", k)
 		}
 	}
 }

@@ -114,13 +114,13 @@ var factTexts = []struct{ name, from, missing string }{
 	{"location.country", "an integration: where the person seems to be; two capital letters of ISO 3166-1", fails},
 	{"location.network", "an integration: its name for the network", fails},
 	{"location.source", "which integration reported the location", fails},
-	{"location.at", "when it was reported", fails},
+	{"location.at", "when the reporter saw it", fails},
 
 	{"device.id", "an integration: what the person asks from", fails},
 	{"device.managed", "an integration", fails},
 	{"device.compliant", "an integration", fails},
 	{"device.source", "which integration reported the device", fails},
-	{"device.at", "when it was reported", fails},
+	{"device.at", "when the reporter saw it", fails},
 
 	{"emergency.active", "the request is asked on the path of a declared emergency in force", isFalse},
 	{"emergency.incident", "the declaration: the incident's number", fails},
@@ -148,5 +148,5 @@ var factTexts = []struct{ name, from, missing string }{
 
 	{"signals", "facts that may raise what is demanded, and never lower it", empty},
 	{"signals.kind", "whoever reported the signal", always},
-	{"signals.at", "when it was reported", always},
+	{"signals.at", "when it happened, by the reporter's word", always},
 }
