@@ -19,7 +19,7 @@ type grammar struct {
 
 	Serve  serveVerb  `cmd:"" group:"Running" help:"Run the server."`
 	Demo   demoVerb   `cmd:"" group:"Running" help:"Play one reset from call to audit, on a scratch folder."`
-	Policy policyVerb `cmd:"" group:"Running" help:"Check a policy, or put it up for signature."`
+	Policy policyVerb `cmd:"" group:"Running" help:"Write, test, prove and publish policies."`
 	Roster rosterVerb `cmd:"" group:"Running" help:"Found the roster, and change who may sign."`
 
 	SignIn  signInVerb  `cmd:"" name:"sign-in" group:"Working" help:"Sign in with a passkey."`

@@ -28,13 +28,13 @@ func (v policyExplain) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	text, err := v.read(e)
+	name, text, err := v.read(e)
 	if err != nil {
 		return err
 	}
 	f, err := specimen.Parse(text)
 	if err != nil {
-		return doesNotLoad(v.Facts, err)
+		return doesNotLoad(name, err)
 	}
 	x := explain.WithLess(p, f)
 	err = e.answer(x, func() { v.print(e, x) })
@@ -44,22 +44,22 @@ func (v policyExplain) Run(e *env) error {
 	return err
 }
 
-func (v policyExplain) read(e *env) ([]byte, error) {
+// read gives the request's text, and where it is from.
+func (v policyExplain) read(e *env) (name string, text []byte, err error) {
 	switch {
 	case strings.HasPrefix(strings.TrimSpace(v.Facts), "{"):
-		return []byte(v.Facts), nil
+		return "the request", []byte(v.Facts), nil
 	case v.Facts == "-":
-		text, err := io.ReadAll(io.LimitReader(e.in, specimen.MaxSize+1))
-		if err != nil {
-			return nil, fmt.Errorf("reading the request: %w", err)
-		}
-		return text, nil
+		name = "the standard input"
+		text, err = io.ReadAll(io.LimitReader(e.in, specimen.MaxSize+1))
+	default:
+		name = v.Facts
+		text, err = os.ReadFile(v.Facts)
 	}
-	text, err := os.ReadFile(v.Facts)
 	if err != nil {
-		return nil, fmt.Errorf("reading the request: %w", err)
+		err = fmt.Errorf("reading the request: %w", err)
 	}
-	return text, nil
+	return name, text, err
 }
 
 func (v policyExplain) print(e *env, x explain.Explanation) {
