@@ -107,42 +107,5 @@ func (v *Prover) decide(r *Result, goal Lit, settles func(policy.Facts, policy.P
 
 // lacks says that a does not demand all that b does, their refusals aside.
 func (s *Space) lacks(a, b *Plan) Lit {
-	var in []Lit
-	for _, t := range identity.Tiers {
-		in = append(in, s.And(b.TierAtLeast(t), a.TierAtLeast(t).Not()))
-	}
-	for _, r := range planRoles {
-		for _, n := range b.Counts(r) {
-			in = append(in, s.And(b.ApprovalsAtLeast(r, n), a.ApprovalsAtLeast(r, n).Not()))
-		}
-	}
-	slices.Sort(in) // planRoles has no order
-	for _, pair := range [][2]Span{{a.Wait(), b.Wait()}, {a.CoolOff(), b.CoolOff()}, {a.Probation(), b.Probation()}} {
-		for _, n := range pair[1].Values() {
-			in = append(in, s.And(pair[1].AtLeast(n), pair[0].AtLeast(n).Not()))
-		}
-	}
-	for _, pair := range [][2]Span{{a.Expires(), b.Expires()}, {a.Review(), b.Review()}} {
-		for _, n := range pair[1].Values() {
-			if n > 0 {
-				in = append(in, s.And(pair[1].AtLeast(n+1).Not(), pair[0].AtLeast(n+1)))
-			}
-		}
-	}
-	for _, w := range []string{"manager", "security"} {
-		in = append(in, s.And(b.Notifies(w), a.Notifies(w).Not()))
-	}
-	for _, w := range []string{"revoke_sessions", "revoke_tokens", "rotate_associated"} {
-		in = append(in, s.And(b.FollowsUp(w), a.FollowsUp(w).Not()))
-	}
-	in = append(in, s.And(a.Delivers("session"), b.Delivers("session").Not()))
-	for _, w := range []string{"vault", "in_person"} {
-		in = append(in, s.And(a.Delivers(w), b.Delivers(w).Not(), b.Delivers("session").Not()))
-	}
-	chosen := map[proof.Method]Lit{}
-	for _, m := range allMethods {
-		chosen[m] = s.Choice("proof by " + string(m))
-	}
-	in = append(in, s.And(a.AcceptsThose(chosen), b.AcceptsThose(chosen).Not()))
-	return s.Or(in...)
+	return anyOf(s, s.Weaker(a, b), func(r Respect) Lit { return r.Is })
 }

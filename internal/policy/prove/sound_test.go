@@ -171,7 +171,8 @@ func TestTheFactsSettleThePlan(t *testing.T) {
 					if a.kind == hasPlace {
 						return n.size[a.list] > q.places[a.list]
 					}
-					return a.kind == isOpaque || a.isHard() && a.kind == isCount
+					ofSizes := a.kind == atMost && slices.ContainsFunc(a.term.parts, func(p part) bool { return p.quantity.kind == size || p.quantity.kind == unclear })
+					return a.kind == isOpaque || ofSizes || a.isHard() && a.kind == isCount
 				}) || q.partial
 				for _, a := range q.atoms {
 					if a.kind == tooLarge || a.kind == isRefused {

@@ -133,9 +133,10 @@ func (s *Space) sumAtMost(parts []part, num *big.Int) Lit {
 		}
 		key.WriteString(p.quantity.key)
 	}
-	t := s.terms[key.String()]
+	name := strings.TrimPrefix(key.String(), " + ")
+	t := s.terms[name]
 	if t == nil {
-		t = &term{key: key.String(), parts: parts}
+		t = &term{key: name, parts: parts}
 		if len(parts) == 1 && parts[0].times == 1 {
 			t.low, t.high = parts[0].quantity.low, parts[0].quantity.high
 		}
