@@ -1,12 +1,8 @@
 package prove
 
 import (
-	"slices"
-
-	"countersign/internal/identity"
 	"countersign/internal/policy"
 	"countersign/internal/policy/specimen"
-	"countersign/internal/proof"
 )
 
 // Outcome is what came of a statement.
