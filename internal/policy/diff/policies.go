@@ -115,7 +115,7 @@ func (c *comparison) questions() []question {
 			a, b = renewed, old
 		}
 		all = append(all, question{"request", d, c.space.And(a.Denied, b.Denied.Not())})
-		for _, w := range weaker(c.space, a, b) {
+		for _, w := range c.space.Weaker(b, a) {
 			all = append(all, question{w.Demand, d, c.space.And(a.Denied.Not(), b.Denied.Not(), w.Is)})
 		}
 	}

@@ -20,7 +20,7 @@ func WithLess(p *policy.Policy, f policy.Facts) Explanation {
 		e.Less = append(e.Less, n.find("request", s.Of(0).Denied.Not()))
 		return e
 	}
-	for _, q := range diff.Below(s, s.Of(0), e.Plan) {
+	for _, q := range s.Below(s.Of(0), e.Plan) {
 		if q.Is != prove.False {
 			e.Less = append(e.Less, n.find(q.Demand, s.And(q.Is, s.Of(0).Denied.Not())))
 		}
