@@ -46,6 +46,17 @@ func told(r Report, d Direction, demand string) (kinds []string) {
 	return kinds
 }
 
+// between compares two policies once for all tests.
+func between(before, after *policy.Policy) Report {
+	key := [2]string{before.Hash(), after.Hash()}
+	if _, known := compared[key]; !known {
+		compared[key] = Policies(before, after)
+	}
+	return compared[key]
+}
+
+var compared = map[[2]string]Report{}
+
 func TestAPolicyIsAsItWas(t *testing.T) {
 	p := ready(t, "starter")
 	if r := Policies(p, ready(t, "starter", "A policy for a small company", "For a company that is small")); !r.Same() || r.Eased() {
@@ -91,7 +102,7 @@ func TestAChangeIsToldWithItsKindsAndAWitness(t *testing.T) {
 // A witness is not only reasoned out: the two policies themselves treat it so.
 func TestEveryWitnessIsTreatedAsTold(t *testing.T) {
 	before, after := ready(t, "starter"), ready(t, "finance")
-	r := Policies(before, after)
+	r := between(before, after)
 	if len(r.Findings) < 20 || len(r.Unclear) > 0 {
 		t.Fatalf("%d findings, unclear %v", len(r.Findings), r.Unclear)
 	}
@@ -110,12 +121,12 @@ func TestEveryWitnessIsTreatedAsTold(t *testing.T) {
 func TestNoRequestIsTreatedOtherwiseUntold(t *testing.T) {
 	pairs := [][2]*policy.Policy{
 		{ready(t, "starter"), ready(t, "starter", "      wait: 12h\n", "      wait: 11h\n")},
+		{ready(t, "finance"), ready(t, "finance", "  - rule: wary\n", "  - rule: warier\n    when: signals.exists(s, s.kind == \"sim_change\")\n    demand: {probation: 9d}\n  - rule: wary\n")},
 		{ready(t, "starter"), ready(t, "finance")},
-		{ready(t, "healthcare"), ready(t, "outsourced-desk")},
 	}
 	for _, p := range pairs {
-		r := Policies(p[0], p[1])
-		if len(r.Unclear) > 0 {
+		r := between(p[0], p[1])
+		if len(r.Unclear) > 0 || r.Same() {
 			t.Fatalf("%s to %s: %v", p[0].Name(), p[1].Name(), r.Unclear)
 		}
 		rapid.Check(t, func(t *rapid.T) {
