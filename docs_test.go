@@ -105,6 +105,35 @@ func TestNoPageNamesAPathOfSomebodysMachine(t *testing.T) {
 	}
 }
 
+var testName = regexp.MustCompile("\\b((?:Test|Fuzz)[A-Z]\\w+)")
+
+// A test that a page rests its word on is there, whatever became of the code.
+func TestEveryTestThatAPageNamesExists(t *testing.T) {
+	all, err := parse(os.DirFS("."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := map[string]bool{}
+	for _, s := range all {
+		for _, d := range s.syntax.Decls {
+			for _, n := range declared(d) {
+				have[n] = have[n] || s.test
+			}
+		}
+	}
+	found := 0
+	for page, text := range pages(t) {
+		for _, m := range testName.FindAllStringSubmatch(text, -1) {
+			if found++; !have[m[1]] {
+				t.Errorf("%s names the test %s, which does not exist", page, m[1])
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("only %d names of tests were found", found)
+	}
+}
+
 // symbols are the names that a package declares at its top: F, T, T.Method.
 // Test files count for nothing.
 func symbols(t *testing.T) map[string]map[string]bool {
