@@ -3,8 +3,8 @@ package lint
 import (
 	"slices"
 
+	"countersign/internal/identity"
 	"countersign/internal/policy"
-	"countersign/internal/proof"
 )
 
 // accept marks the findings that the policy accepts. Only what somebody could
@@ -35,7 +35,7 @@ func idle(a policy.Accepted, t source, i int) Finding {
 	}
 	if codes := Codes(); !slices.Contains(codes, a.Finding) {
 		f.Message = "there is no finding `" + a.Finding + "`"
-		if near := proof.Nearest(a.Finding, codes); near != "" {
+		if near := identity.Nearest(a.Finding, codes); near != "" {
 			f.Way = "did you mean `" + near + "`?"
 		}
 	}

@@ -26,6 +26,9 @@ func TestNoRequestBreaksWhatHolds(t *testing.T) {
 	requests, holding, breaking, unclear, opaque := 0, 0, 0, 0, 0
 	// A larger scale is spread over policies and requests.
 	policies, each := 15, 300
+	if raced {
+		policies = 2
+	}
 	if k := testScale(1); k > 1 {
 		policies = min(25*k, 500)
 		each = 10_000 * k / policies

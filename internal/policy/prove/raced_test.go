@@ -1,0 +1,7 @@
+//go:build race
+
+package prove
+
+// raced: the race detector watches, and everything takes ten times as long. It
+// looks for something that made-up policies do not bring about more often.
+const raced = true
