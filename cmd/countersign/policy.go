@@ -1,11 +1,7 @@
 package main
 
 import (
-	"fmt"
-	"os"
-
 	"countersign/internal/client"
-	"countersign/internal/policy"
 )
 
 type policyVerb struct {
@@ -31,20 +27,22 @@ type policyPublish struct {
 	Yes         bool   `short:"y" help:"Do not ask before signing."`
 }
 
+// Help is kong's long text.
+func (policyPublish) Help() string {
+	return "Proposes the policy to the server, which compares it with the one in force: a policy that asks less has to say so under `eases`. It takes effect when officers have countersigned it, and each of them is shown what it changes. It exits with 0 when it is proposed, or signed with --passkey-file; with 1 when the server says no; and with 2 when it does not load or the server cannot be asked."
+}
+
 // Run proposes.
 func (v policyPublish) Run(e *env) error {
 	c, err := e.staff()
 	if err != nil {
 		return err
 	}
-	text, err := os.ReadFile(v.File)
+	p, err := loadPolicy(v.File)
 	if err != nil {
-		return fmt.Errorf("reading the policy: %w", err)
+		return err
 	}
-	if _, err := policy.Load(text); err != nil {
-		return hinted(err, "countersign policy check "+v.File)
-	}
-	id, err := c.Propose(e.ctx, client.Change{Kind: "publish_policy", PolicyText: string(text)})
+	id, err := c.Propose(e.ctx, client.Change{Kind: "publish_policy", PolicyText: string(p.Source())})
 	if err != nil {
 		return err
 	}

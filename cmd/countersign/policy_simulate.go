@@ -3,13 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"countersign/internal/client"
-	"countersign/internal/policy"
 )
 
 type policySimulate struct {
@@ -28,19 +26,16 @@ func (v policySimulate) Run(e *env) error {
 	if err != nil {
 		return usage{err}
 	}
-	text, err := os.ReadFile(v.New)
+	p, err := loadPolicy(v.New)
 	if err != nil {
-		return fmt.Errorf("reading the policy: %w", err)
-	}
-	if _, err := policy.Load(text); err != nil {
-		return hinted(unsaid{err}, "countersign policy check "+v.New)
+		return unsaid{err}
 	}
 	c, err := e.staff()
 	if err != nil {
 		return err
 	}
 	now := time.Now()
-	s, err := c.Simulate(e.ctx, string(text), now.Add(-span), now)
+	s, err := c.Simulate(e.ctx, string(p.Source()), now.Add(-span), now)
 	if err != nil {
 		return unsaid{err}
 	}

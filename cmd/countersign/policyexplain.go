@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -86,7 +87,7 @@ func (v policyExplain) demands(e *env, x explain.Explanation) {
 	rows := [][]string{{"demand", "", "from"}, {"class", string(x.Class.Class), v.place(x.Class.Line)}}
 	for _, d := range x.Demands {
 		if d.Value != "none" {
-			rows = append(rows, []string{d.Demand, d.Value, safe(strings.Join(d.By, ", "))})
+			rows = append(rows, []string{d.Demand, d.Value, safe(cmp.Or(strings.Join(d.By, ", "), "(default)"))})
 		}
 	}
 	e.table(rows)
@@ -145,7 +146,7 @@ func (v policyExplain) less(e *env, x explain.Explanation) {
 		}
 	}
 	if len(never) > 0 {
-		e.say("  in no request for this action: %s", strings.Join(never, ", "))
+		e.say("  whatever differs, not for %s", strings.Join(never, ", "))
 	}
 }
 

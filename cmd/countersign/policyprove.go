@@ -50,6 +50,9 @@ func (v policyProve) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	if v.NoStandard && len(statements) == 0 {
+		return usage{errors.New("there is nothing to prove: no statement stands beside the policy, and the standard ones are left out")}
+	}
 	out := proved{File: v.File, Invariants: file, Statements: []shown{}, rules: p.Rules()}
 	prover := prove.NewProver(p)
 	if !v.NoStandard {
@@ -60,7 +63,12 @@ func (v policyProve) Run(e *env) error {
 	for _, st := range statements {
 		out.add(prover.Statement(st))
 	}
-	err = e.answer(out, func() { out.print(e) })
+	err = e.answer(out, func() {
+		out.print(e)
+		if file == "" {
+			e.say("No statements of its own stand beside it, in %s.", v.beside())
+		}
+	})
 	switch {
 	case out.Broken > 0:
 		return errors.Join(err, errNo)
@@ -70,11 +78,16 @@ func (v policyProve) Run(e *env) error {
 	return err
 }
 
+// beside is where the policy's own statements stand.
+func (v policyProve) beside() string {
+	return strings.TrimSuffix(strings.TrimSuffix(v.File, ".yaml"), ".yml") + ".invariants.yaml"
+}
+
 // statements reads those that were named, or those beside the policy.
 func (v policyProve) statements(p *policy.Policy) (string, []policy.Statement, error) {
 	file, named := v.Invariants, v.Invariants != ""
 	if !named {
-		file = strings.TrimSuffix(strings.TrimSuffix(v.File, ".yaml"), ".yml") + ".invariants.yaml"
+		file = v.beside()
 	}
 	text, err := os.ReadFile(file)
 	switch {

@@ -25,7 +25,7 @@ func publishing(p roster.Proposed, inForce *policy.Policy) (roster.Proposed, err
 	}
 	r := diff.Policies(inForce, next)
 	if r.Eased() {
-		return p, &Fault{"policy_eases", "the policy asks less than the one in force and does not say all of it: it " + r.Effect() + ". If that is meant, add to the policy:\n" + r.Acknowledgement()}
+		return p, &Fault{"policy_eases", "the policy " + r.Effect() + ", and does not acknowledge it. If it is meant, add to the policy:\n" + r.Acknowledgement()}
 	}
 	p.Policy, p.Effect, p.DiffText = next.Hash(), r.Effect(), r.Text()
 	p.Diff = roster.HashPolicy(p.DiffText)

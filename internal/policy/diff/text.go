@@ -122,6 +122,27 @@ func count(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
+// widened writes class/* for a class of which many actions are eased.
+func widened(what []string) []string {
+	const many = 4
+	count := map[string]int{}
+	for _, w := range what {
+		class, _, _ := strings.Cut(w, "/")
+		count[class]++
+	}
+	var out []string
+	for _, w := range what {
+		class, _, _ := strings.Cut(w, "/")
+		if count[class] >= many {
+			w = `"` + class + `/*"`
+		}
+		if !slices.Contains(out, w) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
 // Acknowledgement is the text by which the new policy would say that it asks
 // less; the reason is for its author to give.
 func (r Report) Acknowledgement() string {
@@ -138,5 +159,6 @@ func (r Report) Acknowledgement() string {
 		}
 	}
 	slices.Sort(what)
+	what = widened(what)
 	return fmt.Sprintf("eases:\n  since: %s\n  because: (why it is right to ask less)\n  what: [%s]\n", r.Old, strings.Join(what, ", "))
 }
