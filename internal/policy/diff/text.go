@@ -124,7 +124,7 @@ func count(n int, one, many string) string {
 
 // widened writes class/* for a class of which many actions are eased.
 func widened(what []string) []string {
-	const many = 4
+	const many = 6
 	count := map[string]int{}
 	for _, w := range what {
 		class, _, _ := strings.Cut(w, "/")

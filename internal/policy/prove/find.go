@@ -128,9 +128,11 @@ func (h *hunt) in(d depth) bool {
 			q.clause(impossible...)
 			continue
 		}
-		if h.confirm(f) {
-			h.out.Found, h.out.Facts = true, f
-			return true
+		for _, g := range []policy.Facts{staffed(f), f} {
+			if h.confirm(g) {
+				h.out.Found, h.out.Facts = true, g
+				return true
+			}
 		}
 		if g, ok := h.vary(m, f); ok {
 			h.out.Found, h.out.Facts = true, g
@@ -318,4 +320,13 @@ func (a *atom) bound() string {
 		return " < " + instant(next).Format(time.RFC3339Nano)
 	}
 	return " <= " + a.num.String()
+}
+
+// staffed puts somebody at the desk: a desk without a person is nearer to an
+// ordinary request, and is nowhere.
+func staffed(f policy.Facts) policy.Facts {
+	if f.Agent.Desk != "" && f.Agent.Person == "" {
+		f.Agent.Person = "p3"
+	}
+	return f
 }

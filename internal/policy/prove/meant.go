@@ -63,21 +63,12 @@ func (m *meant) facts() (policy.Facts, []Lit) {
 	}
 	m.bools()
 	m.many()
-	m.somebody()
 	if refused, _ := m.wants(m.refused()); refused {
 		for len(m.f.Contacts) <= 64 {
 			m.f.Contacts = append(m.f.Contacts, policy.Contact{ID: "c", Kind: "email", FirstSeen: m.f.At, Source: "more than there can be"})
 		}
 	}
 	return m.f, nil
-}
-
-// somebody sits at a desk, unless the model wants nobody there.
-func (m *meant) somebody() {
-	asked := slices.ContainsFunc(m.atoms, func(a *atom) bool { return a.ref.path == "agent.person" || a.other.path == "agent.person" })
-	if m.f.Agent.Desk != "" && m.f.Agent.Person == "" && !asked {
-		m.f.Agent.Person = "p3"
-	}
 }
 
 // taken is how many places of a list the model takes.
