@@ -47,10 +47,10 @@ var rows = []row{
 		vendors: "github.com/go-webauthn/webauthn github.com/fxamacker/cbor/v2"},
 	{at: "internal/approval", floor: pure, ours: "identity"},
 	{at: "internal/policy/expr", floor: pure},
-	{at: "internal/policy", floor: pure, ours: "identity proof approval policy/expr",
-		vendors: "cel.dev/cel-go cel.dev/expr go.yaml.in/yaml/v4 golang.org/x/text/unicode/norm"},
-	// What people write for the policy's tools: requests, and cases of a policy.
-	{at: "internal/policy/yamltext", floor: pure, ours: "identity proof", vendors: "go.yaml.in/yaml/v4"},
+	{at: "internal/policy", floor: pure, ours: "identity proof approval policy/expr policy/yamltext",
+		vendors: "cel.dev/cel-go cel.dev/expr go.yaml.in/yaml/v4"},
+	// What people write: policies, and for their tools requests and cases.
+	{at: "internal/policy/yamltext", floor: pure, ours: "identity", vendors: "go.yaml.in/yaml/v4 golang.org/x/text/unicode/norm"},
 	{at: "internal/policy/specimen", floor: pure, ours: "identity proof policy policy/yamltext", vendors: "go.yaml.in/yaml/v4"},
 	{at: "internal/policy/cases", floor: pure, ours: "identity proof approval policy policy/specimen policy/yamltext",
 		vendors: "go.yaml.in/yaml/v4"},

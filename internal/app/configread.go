@@ -14,7 +14,6 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"countersign/internal/identity"
-	"countersign/internal/proof"
 )
 
 // Problem is one fault of a configuration: where it is and the way out.
@@ -185,7 +184,7 @@ func withDefaults(m, defaults map[string]any) {
 }
 
 func suggest(word string, known []string) string {
-	if n := proof.Nearest(word, known); n != "" {
+	if n := identity.Nearest(word, known); n != "" {
 		return "did you mean " + n + "?"
 	}
 	return "there are: " + strings.Join(known, ", ")

@@ -1,19 +1,18 @@
 package policy
 
 import (
-	"fmt"
 	"time"
 	"unicode/utf8"
 )
 
 // weigh refuses a policy whose conditions are too many in all.
 func (l *loader) weigh() {
-	if len(l.problems) > 0 {
+	if l.Found() > 0 {
 		return
 	}
 	if worst := l.policy.worst(); worst > maxDecision {
-		l.problems = append(l.problems, Problem{Msg: fmt.Sprintf(
-			"the conditions together could take too long over the largest facts: %d steps for one decision, where %d are allowed; use fewer loops", worst, maxDecision)})
+		l.FaultAt(0, 0, "",
+			"the conditions together could take too long over the largest facts: %d steps for one decision, where %d are allowed; use fewer loops", worst, maxDecision)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"countersign/internal/identity"
+	"countersign/internal/policy/yamltext"
 )
 
 // Eases says that the policy knowingly asks less than another.
@@ -59,30 +60,30 @@ var (
 
 func (l *loader) readEases(v *yaml.Node, path string) {
 	e := Eases{Line: v.Line}
-	seen := l.mapping(v, path, fields{
+	seen := l.Mapping(v, path, yamltext.Fields{
 		"since": func(v *yaml.Node, path string) {
-			if e.Since, _ = l.text(v, path); e.Since != "" && !hashShape.MatchString(e.Since) {
-				l.fault(v, path, "%q does not name a policy; write sha256: and its 43 characters, as `policy check` prints them", clip(e.Since))
+			if e.Since, _ = l.Text(v, path); e.Since != "" && !hashShape.MatchString(e.Since) {
+				l.Fault(v, path, "%q does not name a policy; write sha256: and its 43 characters, as `policy check` prints them", yamltext.Clip(e.Since))
 			}
 		},
-		"because": func(v *yaml.Node, path string) { e.Because = l.line(v, path) },
+		"because": func(v *yaml.Node, path string) { e.Because = l.Line(v, path) },
 		"what": func(v *yaml.Node, path string) {
-			l.list(v, path, func(v *yaml.Node, path string) { e.What = append(e.What, l.eased(v, path)) })
+			l.Filled(v, path, func(v *yaml.Node, path string) { e.What = append(e.What, l.eased(v, path)) })
 		},
 	})
-	l.require(v, path, seen, "since", "because", "what")
+	l.Require(v, path, seen, "since", "because", "what")
 	l.policy.eases = &e
 }
 
 // eased reads a class and an action, either of which may be a star.
 func (l *loader) eased(v *yaml.Node, path string) Eased {
-	s, ok := l.text(v, path)
+	s, ok := l.Text(v, path)
 	if !ok {
 		return Eased{}
 	}
 	class, action, both := strings.Cut(s, "/")
 	if !both {
-		l.fault(v, path, "%q is not a class and an action; write them like standard/unlock, or */unlock for every class", clip(s))
+		l.Fault(v, path, "%q is not a class and an action; write them like standard/unlock, or */unlock for every class", yamltext.Clip(s))
 		return Eased{}
 	}
 	return Eased{identity.Class(l.half(v, path, class, words(identity.Classes))), identity.Action(l.half(v, path, action, words(identity.Actions)))}
@@ -93,7 +94,7 @@ func (l *loader) half(v *yaml.Node, path, s string, allowed []string) string {
 		return ""
 	}
 	if !slices.Contains(allowed, s) {
-		l.fault(v, path, "unknown word `%s`; %s", clip(s), suggest(s, allowed))
+		l.Fault(v, path, "unknown word `%s`; %s", yamltext.Clip(s), yamltext.Suggest(s, allowed))
 	}
 	return s
 }
@@ -102,18 +103,18 @@ func (l *loader) readAccepted(v *yaml.Node, path string) {
 	if !l.atMost(v, path, "accepted findings", maxAccepted) {
 		return
 	}
-	l.list(v, path, func(v *yaml.Node, path string) {
+	l.Filled(v, path, func(v *yaml.Node, path string) {
 		a := Accepted{Line: v.Line}
-		seen := l.mapping(v, path, fields{
+		seen := l.Mapping(v, path, yamltext.Fields{
 			"finding": func(v *yaml.Node, path string) {
-				if a.Finding, _ = l.text(v, path); a.Finding != "" && (!findingShape.MatchString(a.Finding) || len(a.Finding) > 64) {
-					l.fault(v, path, "%q is not a finding; write its code as `policy check` prints it, in small letters with dashes", clip(a.Finding))
+				if a.Finding, _ = l.Text(v, path); a.Finding != "" && (!findingShape.MatchString(a.Finding) || len(a.Finding) > 64) {
+					l.Fault(v, path, "%q is not a finding; write its code as `policy check` prints it, in small letters with dashes", yamltext.Clip(a.Finding))
 				}
 			},
 			"at":      func(v *yaml.Node, path string) { a.At = l.name(v, path) },
-			"because": func(v *yaml.Node, path string) { a.Because = l.line(v, path) },
+			"because": func(v *yaml.Node, path string) { a.Because = l.Line(v, path) },
 		})
-		l.require(v, path, seen, "finding", "because")
+		l.Require(v, path, seen, "finding", "because")
 		l.policy.accepted = append(l.policy.accepted, a)
 	})
 }

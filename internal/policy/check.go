@@ -10,6 +10,8 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"go.yaml.in/yaml/v4"
+
+	"countersign/internal/policy/yamltext"
 )
 
 // check looks one condition over at load.
@@ -26,8 +28,7 @@ type check struct {
 
 // fault reports a problem at a character of the condition.
 func (k *check) fault(offset int, format string, args ...any) {
-	line, column := locate(k.lines, k.node, k.src, offset)
-	k.problems = append(k.problems, Problem{Line: line, Column: column, Path: k.path, Msg: fmt.Sprintf(format, args...)})
+	k.FaultIn(k.node, k.src, offset, k.path, format, args...)
 }
 
 func (k *check) compile(src string) *cel.Ast {
@@ -93,13 +94,13 @@ func (k *check) explain(tree *ast.AST, e *cel.Error) (offset int, msg string) {
 		}
 		return offset, k.unknownField(at.AsSelect())
 	case at.Kind() == ast.IdentKind && strings.HasPrefix(e.Message, "undeclared reference"):
-		return offset, fmt.Sprintf("unknown name `%s`; %s", clip(at.AsIdent()), suggest(at.AsIdent(), k.known()))
+		return offset, fmt.Sprintf("unknown name `%s`; %s", yamltext.Clip(at.AsIdent()), yamltext.Suggest(at.AsIdent(), k.known()))
 	case at.Kind() == ast.CallKind && strings.HasPrefix(e.Message, "undeclared reference"):
 		name := at.AsCall().FunctionName()
 		if start := offset - len(name); start >= 0 && string(k.src[start:offset]) == name {
 			offset = start // CEL points at the parenthesis
 		}
-		return offset, fmt.Sprintf("unknown function `%s`; %s", clip(name), suggest(name, k.functions()))
+		return offset, fmt.Sprintf("unknown function `%s`; %s", yamltext.Clip(name), yamltext.Suggest(name, k.functions()))
 	case strings.HasPrefix(e.Message, "found no matching overload"):
 		return offset, "these types cannot be combined: " + readable(e.Message)
 	}
@@ -117,14 +118,14 @@ func (k *check) unknownField(sel ast.SelectExpr) string {
 	}
 	known, ok := k.env.types.FindStructFieldNames("countersign." + owner)
 	if ok {
-		return fmt.Sprintf("unknown field `%s.%s`; %s", owner, clip(field), suggest(field, known))
+		return fmt.Sprintf("unknown field `%s.%s`; %s", owner, yamltext.Clip(field), yamltext.Suggest(field, known))
 	}
 	for name := range factsOf {
 		names, _ := k.env.types.FindStructFieldNames(name)
 		known = append(known, names...)
 	}
 	slices.Sort(known)
-	return fmt.Sprintf("unknown field `%s`; %s", clip(field), suggest(field, slices.Compact(known)))
+	return fmt.Sprintf("unknown field `%s`; %s", yamltext.Clip(field), yamltext.Suggest(field, slices.Compact(known)))
 }
 
 func (k *check) functions() []string {

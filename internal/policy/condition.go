@@ -61,12 +61,12 @@ var (
 
 // condition compiles the scalar n. It gives nil when there was a fault.
 func (l *loader) condition(n *yaml.Node, path string, e *environment) *condition {
-	src, ok := l.text(n, path)
+	src, ok := l.Text(n, path)
 	if !ok {
 		return nil
 	}
 	if len(src) > maxWhen {
-		l.fault(n, path, "the condition has %d bytes; at most %d are allowed", len(src), maxWhen)
+		l.Fault(n, path, "the condition has %d bytes; at most %d are allowed", len(src), maxWhen)
 		return nil
 	}
 	k := &check{loader: l, env: e, node: n, path: path, src: []rune(src)}
@@ -74,9 +74,9 @@ func (l *loader) condition(n *yaml.Node, path string, e *environment) *condition
 	if tree == nil {
 		return nil
 	}
-	before := len(l.problems)
+	before := l.Found()
 	k.inspect(tree.NativeRep())
-	if len(l.problems) > before {
+	if l.Found() > before {
 		return nil
 	}
 	whole := k.expand(src, tree)
@@ -84,7 +84,7 @@ func (l *loader) condition(n *yaml.Node, path string, e *environment) *condition
 		return nil
 	}
 	cost := k.bound(whole)
-	if len(l.problems) > before {
+	if l.Found() > before {
 		return nil
 	}
 	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
@@ -102,7 +102,7 @@ func (l *loader) condition(n *yaml.Node, path string, e *environment) *condition
 		always:  root.Kind() == ast.LiteralKind && root.AsLiteral() == types.True,
 		only:    scopeOf(root),
 		tree:    translate(tree.NativeRep(), k.src, e.lists, l.forms),
-		place:   func(offset int) (line, column int) { return locate(k.lines, n, k.src, offset) },
+		place:   func(offset int) (line, column int) { return k.Locate(n, k.src, offset) },
 		class:   readsClass(whole.NativeRep()),
 		loops:   k.loops,
 		cost:    cost,

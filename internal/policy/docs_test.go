@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"cel.dev/cel-go/common/types"
+
+	"countersign/internal/policy/yamltext"
 )
 
 func TestTheExampleInTheDocumentationLoads(t *testing.T) {
@@ -65,7 +67,7 @@ func TestTheDocumentationNamesEveryBound(t *testing.T) {
 			thousands(maxHistory) + " earlier requests, " + thousands(maxSignals) + " signals; " + thousands(maxText) + " characters a text |",
 		"| " + thousands(maxCost) + " steps |",
 		"| " + thousands(maxDecision) + " steps |",
-		"lines over " + thousands(maxLine) + " characters, more than " + thousands(maxBlank) + " spaces in a row, and lists in lists beyond " + thousands(maxDepth),
+		"lines over " + thousands(maxLine) + " characters, more than " + thousands(yamltext.MaxBlank) + " spaces in a row, and lists in lists beyond " + thousands(yamltext.MaxDepth),
 		"more than " + strconv.Itoa(maxOffset/3600) + " hours from UTC",
 	} {
 		if !strings.Contains(strings.ReplaceAll(string(doc), "\n", " "), row) {

@@ -5,6 +5,8 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
+
+	"countersign/internal/policy/yamltext"
 )
 
 // name notes the use of a list or of a named condition.
@@ -37,7 +39,7 @@ func (k *check) element(at func(ast.Expr) int, x ast.Expr) {
 		hides = slices.Contains(k.known(), element)
 	}
 	if hides {
-		k.fault(at(x), "`%s` already means something; call the element of this loop something else", clip(element))
+		k.fault(at(x), "`%s` already means something; call the element of this loop something else", yamltext.Clip(element))
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
+
+	"countersign/internal/policy/yamltext"
 )
 
 // inspect refuses what type checking lets through.
@@ -72,7 +74,7 @@ func (k *check) spelling(tree *ast.AST, at func(ast.Expr) int, call ast.CallExpr
 		}
 		for _, w := range literals(args[1-i]) {
 			if s, _ := literal(w); !slices.Contains(known, s) {
-				k.fault(at(w), "`%s` is never `%s`; %s", nameOf(args[i]), clip(s), suggest(s, known))
+				k.fault(at(w), "`%s` is never `%s`; %s", nameOf(args[i]), yamltext.Clip(s), yamltext.Suggest(s, known))
 			}
 		}
 	}
@@ -82,7 +84,7 @@ func (k *check) spelling(tree *ast.AST, at func(ast.Expr) int, call ast.CallExpr
 func (k *check) country(at func(ast.Expr) int, x ast.Expr) {
 	for _, w := range literals(x) {
 		if s, _ := literal(w); !isCountry(s) {
-			k.fault(at(w), "`%s` is no country; write the two capital letters of ISO 3166-1, like \"JP\"", clip(s))
+			k.fault(at(w), "`%s` is no country; write the two capital letters of ISO 3166-1, like \"JP\"", yamltext.Clip(s))
 		}
 	}
 }

@@ -4,20 +4,18 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
 	"countersign/internal/approval"
 	"countersign/internal/identity"
 	"countersign/internal/policy/expr"
+	"countersign/internal/policy/yamltext"
 	"countersign/internal/proof"
 )
 
 const (
 	apiVersion = "countersign/v1"
-	maxSource  = 256 << 10
 	maxCount   = 10 // signatures in one role
 	defaultEnd = 24 * 3600
 )
@@ -33,25 +31,17 @@ var (
 // Load compiles a policy. Its error is a Problems value with every fault that
 // could be found.
 func Load(src []byte) (*Policy, error) {
-	switch {
-	case len(src) > maxSource:
-		return nil, Problems{{Msg: fmt.Sprintf("the policy has %d bytes; at most %d are allowed", len(src), maxSource)}}
-	case bytes.HasPrefix(src, []byte("\ufeff")):
-		return nil, Problems{{Line: 1, Column: 1, Msg: "the policy must be UTF-8 without a byte order mark"}}
-	case !utf8.Valid(src):
-		line, column := notUTF8(src)
-		return nil, Problems{{Line: line, Column: column, Msg: "the policy must be UTF-8, and here is a byte that is not"}}
+	l := &loader{decoder: decoderOf("policy", "apiVersion: "+apiVersion)}
+	l.Once = " or use `lists`"
+	root := l.Parse(src, maxSource)
+	if root == nil {
+		return nil, l.Err()
 	}
-	l := &loader{
-		decoder: decoder{lines: strings.Split(string(src), "\n")},
-		policy:  &Policy{source: bytes.Clone(src), hash: hashOf(src), expires: defaultEnd, coolOff: int64(proof.CoolOff.Seconds()), lists: map[string][]string{}, desks: map[string]*desk{}},
-	}
-	if root := l.parse(src); root != nil {
-		l.document(root)
-	}
+	l.policy = &Policy{source: bytes.Clone(src), hash: hashOf(src), expires: defaultEnd, coolOff: int64(proof.CoolOff.Seconds()), lists: map[string][]string{}, desks: map[string]*desk{}}
+	l.document(root)
 	l.weigh()
-	if len(l.problems) > 0 {
-		return nil, l.problems.sorted()
+	if err := l.Err(); err != nil {
+		return nil, err
 	}
 	l.policy.compile()
 	return l.policy, nil
@@ -76,22 +66,22 @@ var topLevel = []string{"apiVersion", "name", "risk_analysis", "eases", "accepte
 func (l *loader) document(root *yaml.Node) {
 	values := map[string]*yaml.Node{}
 	keep := func(v *yaml.Node, path string) { values[path] = v }
-	want := fields{}
+	want := yamltext.Fields{}
 	for _, n := range topLevel {
 		want[n] = keep
 	}
-	l.mapping(root, "", want)
+	l.Mapping(root, "", want)
 	if root.Kind != yaml.MappingNode {
 		return
 	}
 	readers := map[string]func(v *yaml.Node, path string){
 		"apiVersion": func(v *yaml.Node, path string) {
-			if s, ok := l.text(v, path); ok && s != apiVersion {
-				l.fault(v, path, "this version of the language is not known; write `%s`", apiVersion)
+			if s, ok := l.Text(v, path); ok && s != apiVersion {
+				l.Fault(v, path, "this version of the language is not known; write `%s`", apiVersion)
 			}
 		},
 		"name":          func(v *yaml.Node, path string) { l.policy.name = l.name(v, path) },
-		"risk_analysis": func(v *yaml.Node, path string) { l.policy.riskAnalysis = l.line(v, path) },
+		"risk_analysis": func(v *yaml.Node, path string) { l.policy.riskAnalysis = l.Line(v, path) },
 		"expires":       func(v *yaml.Node, path string) { l.policy.expires = l.duration(v, path) },
 		"cool_off":      func(v *yaml.Node, path string) { l.policy.coolOff = l.duration(v, path) },
 		"zone":          func(v *yaml.Node, path string) { l.policy.zone = l.zoneName(v, path) },
@@ -119,31 +109,32 @@ func (l *loader) document(root *yaml.Node) {
 		"rules":         "without rules every request is refused",
 	} {
 		if values[name] == nil {
-			l.fault(root, name, "the field `%s` is missing; %s", name, why)
+			l.Fault(root, name, "the field `%s` is missing; %s", name, why)
 		}
 	}
 }
 
 func (l *loader) readRules(v *yaml.Node, path string) {
 	if len(v.Content) > maxRules {
-		l.fault(v, path, "the policy has %d rules; at most %d are allowed", len(v.Content), maxRules)
+		l.Fault(v, path, "the policy has %d rules; at most %d are allowed", len(v.Content), maxRules)
 		return
 	}
 	lines := map[string]int{}
-	l.list(v, path, func(v *yaml.Node, path string) {
+	l.Filled(v, path, func(v *yaml.Node, path string) {
 		r := &rule{line: v.Line}
-		seen := l.mapping(v, path, fields{
+		seen := l.Mapping(v, path, yamltext.Fields{
 			"rule":   func(v *yaml.Node, path string) { r.name = l.name(v, path) },
 			"when":   func(v *yaml.Node, path string) { r.when = l.condition(v, path, l.envs.rule) },
 			"demand": func(v *yaml.Node, path string) { r.demand = l.demand(v, path) },
 			"deny":   func(v *yaml.Node, path string) { r.deny = l.refusal(v, path) },
 		})
-		l.require(v, path, seen, "rule", "when")
+		l.Require(v, path, seen, "rule")
+		l.requireCondition(v, path, seen, "when")
 		if (seen["demand"] == nil) == (seen["deny"] == nil) && v.Kind == yaml.MappingNode {
-			l.fault(v, path, "a rule needs either `demand` or `deny`, and not both")
+			l.Fault(v, path, "a rule needs either `demand` or `deny`, and not both")
 		}
 		if first, twice := lines[r.name]; twice && r.name != "" {
-			l.fault(v, path, "the rule `%s` stands here twice (first on line %d); give it another name", r.name, first)
+			l.Fault(v, path, "the rule `%s` stands here twice (first on line %d); give it another name", r.name, first)
 		}
 		lines[r.name] = v.Line
 		l.policy.rules = append(l.policy.rules, r)
@@ -153,28 +144,28 @@ func (l *loader) readRules(v *yaml.Node, path string) {
 // refusal reads a rule's reason. It must not read like a condition that failed,
 // so that the two can be told apart in a plan for ever.
 func (l *loader) refusal(v *yaml.Node, path string) string {
-	s := l.line(v, path)
+	s := l.Line(v, path)
 	if isFailure(s) {
-		l.fault(v, path, "this is what a plan says of a condition that failed; say in other words why the rule refuses")
+		l.Fault(v, path, "this is what a plan says of a condition that failed; say in other words why the rule refuses")
 	}
 	return s
 }
 
 func (l *loader) demand(v *yaml.Node, path string) demand {
 	var d demand
-	seen := l.mapping(v, path, fields{
-		"tier":      func(v *yaml.Node, path string) { d.tier = identity.Tier(l.word(v, path, words(identity.Tiers))) },
+	seen := l.Mapping(v, path, yamltext.Fields{
+		"tier":      func(v *yaml.Node, path string) { d.tier = identity.Tier(l.Word(v, path, words(identity.Tiers))) },
 		"proofs":    func(v *yaml.Node, path string) { d.proofs = l.formula(v, path) },
 		"approvals": func(v *yaml.Node, path string) { d.approvals = l.approvals(v, path) },
 		"wait":      func(v *yaml.Node, path string) { d.wait = l.duration(v, path) },
 		"cool_off": func(v *yaml.Node, path string) {
 			if d.coolOff = l.duration(v, path); d.coolOff > 0 && d.coolOff < l.policy.coolOff {
-				l.fault(v, path, "a rule can only lengthen the cool-off, which is %s; lower the policy's own `cool_off` first", inWords(l.policy.coolOff))
+				l.Fault(v, path, "a rule can only lengthen the cool-off, which is %s; lower the policy's own `cool_off` first", inWords(l.policy.coolOff))
 			}
 		},
 		"expires": func(v *yaml.Node, path string) {
 			if d.expires = l.duration(v, path); d.expires > max(l.policy.expires, 1) {
-				l.fault(v, path, "a rule can only shorten the life of a request, which is %s; raise the policy's own `expires` first", inWords(l.policy.expires))
+				l.Fault(v, path, "a rule can only shorten the life of a request, which is %s; raise the policy's own `expires` first", inWords(l.policy.expires))
 			}
 		},
 		"delivery":  func(v *yaml.Node, path string) { d.delivery = l.words(v, path, slices.Clone(deliveryWords)) },
@@ -184,7 +175,7 @@ func (l *loader) demand(v *yaml.Node, path string) demand {
 		"probation": func(v *yaml.Node, path string) { d.probation = l.duration(v, path) },
 	})
 	if len(v.Content) == 0 && v.Kind == yaml.MappingNode {
-		l.fault(v, path, "the demand is empty; say what the rule asks for or take the rule out")
+		l.Fault(v, path, "the demand is empty; say what the rule asks for or take the rule out")
 	}
 	for name := range seen {
 		d.said = append(d.said, name)
@@ -195,34 +186,21 @@ func (l *loader) demand(v *yaml.Node, path string) demand {
 
 func (l *loader) approvals(v *yaml.Node, path string) []approval.Need {
 	var needs []approval.Need
-	l.list(v, path, func(v *yaml.Node, path string) {
+	l.Filled(v, path, func(v *yaml.Node, path string) {
 		need := approval.Need{Count: 1}
-		seen := l.mapping(v, path, fields{
+		seen := l.Mapping(v, path, yamltext.Fields{
 			"role": func(v *yaml.Node, path string) {
-				need.Role = identity.Role(l.word(v, path, slices.Clone(approvingRoles)))
+				need.Role = identity.Role(l.Word(v, path, slices.Clone(approvingRoles)))
 			},
-			"count": func(v *yaml.Node, path string) { need.Count = l.count(v, path, maxCount) },
+			"count": func(v *yaml.Node, path string) { need.Count = l.Count(v, path, maxCount) },
 		})
-		l.require(v, path, seen, "role", "count")
+		l.Require(v, path, seen, "role", "count")
 		if slices.ContainsFunc(needs, func(n approval.Need) bool { return n.Role == need.Role }) {
-			l.fault(v, path, "the role `%s` stands here twice; keep the larger count", need.Role)
+			l.Fault(v, path, "the role `%s` stands here twice; keep the larger count", need.Role)
 		}
 		needs = append(needs, need)
 	})
 	return needs
-}
-
-func (l *loader) require(n *yaml.Node, path string, seen map[string]*yaml.Node, names ...string) {
-	for _, name := range names {
-		if seen[name] != nil || n.Kind != yaml.MappingNode {
-			continue
-		}
-		hint := ""
-		if name == "when" || name == "reach" {
-			hint = `; write "true" when it always holds`
-		}
-		l.fault(n, path, "the field `%s` is missing%s", name, hint)
-	}
 }
 
 func words[T ~string](ts []T) []string {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"countersign/internal/policy/yamltext"
 )
 
 var update = flag.Bool("update", false, "write golden files")
@@ -175,7 +177,7 @@ func TestWindowsLineEndsChangeNothing(t *testing.T) {
 
 func TestAnEndlessListOfFaultsIsCut(t *testing.T) {
 	ps := problemsOf(t, head+"rules:\n"+strings.Repeat("  - {x: 1}\n", 1000))
-	if len(ps) != maxProblems+1 || !strings.Contains(ps[maxProblems].Msg, "more problems") {
+	if len(ps) != yamltext.MaxProblems+1 || !strings.Contains(ps[yamltext.MaxProblems].Msg, "more problems") {
 		t.Errorf("%d problems, the last: %v", len(ps), ps[len(ps)-1])
 	}
 }
@@ -257,7 +259,7 @@ func FuzzLoad(f *testing.F) {
 		p, err := Load([]byte(src))
 		if err != nil {
 			var ps Problems
-			if !errors.As(err, &ps) || len(ps) == 0 || len(ps) > maxProblems+1 || err.Error() == "" {
+			if !errors.As(err, &ps) || len(ps) == 0 || len(ps) > yamltext.MaxProblems+1 || err.Error() == "" {
 				t.Fatalf("%q: %v", src, err)
 			}
 			return

@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"countersign/internal/policy/expr"
+	"countersign/internal/policy/yamltext"
 )
 
 // How many of each a policy may have.
@@ -58,44 +59,44 @@ func (l *loader) atMost(v *yaml.Node, path, what string, max int) bool {
 		n /= 2
 	}
 	if n > max {
-		l.fault(v, path, "the policy has %d %s; at most %d are allowed", n, what, max)
+		l.Fault(v, path, "the policy has %d %s; at most %d are allowed", n, what, max)
 	}
 	return n <= max
 }
 
 func (l *loader) readLists(v *yaml.Node, path string) {
 	if v.Kind != yaml.MappingNode {
-		l.fault(v, path, "expected names with a list each, found %s", kindOf(v))
+		l.Fault(v, path, "expected names with a list each, found %s", yamltext.KindOf(v))
 		return
 	}
 	if !l.atMost(v, path, "lists", maxLists) {
 		return
 	}
-	want := fields{}
+	want := yamltext.Fields{}
 	for i := 0; i+1 < len(v.Content); i += 2 {
 		key := v.Content[i]
 		if !isListName(key.Value) {
-			l.fault(key, path, "`%s` cannot name a list: use small letters, digits and underscores, and none of the words conditions already have", clip(key.Value))
+			l.Fault(key, path, "`%s` cannot name a list: use small letters, digits and underscores, and none of the words conditions already have", yamltext.Clip(key.Value))
 		}
 		want[key.Value] = func(v *yaml.Node, path string) {
 			var entries []string
-			l.list(v, path, func(v *yaml.Node, path string) {
-				s, ok := l.text(v, path)
+			l.Filled(v, path, func(v *yaml.Node, path string) {
+				s, ok := l.Text(v, path)
 				if ok && strings.ContainsAny(s, "\n\t") {
-					l.fault(v, path, "an entry of a list is one line without tabs")
+					l.Fault(v, path, "an entry of a list is one line without tabs")
 				}
 				if ok {
 					entries = append(entries, s)
 				}
 			})
 			if len(entries) > maxList {
-				l.fault(v, path, "the list has %d entries; at most %d are allowed", len(entries), maxList)
+				l.Fault(v, path, "the list has %d entries; at most %d are allowed", len(entries), maxList)
 			}
 			l.policy.lists[key.Value] = entries
 			l.declare("list", key.Value, key.Line)
 		}
 	}
-	l.mapping(v, path, want)
+	l.Mapping(v, path, want)
 }
 
 // prepare makes known what conditions can name, before the first is read.
@@ -135,20 +136,20 @@ func entriesNamed(v *yaml.Node, key string) []string {
 
 func (l *loader) readConditions(v *yaml.Node, path string) {
 	if v.Kind != yaml.MappingNode {
-		l.fault(v, path, "expected names with a condition each, found %s", kindOf(v))
+		l.Fault(v, path, "expected names with a condition each, found %s", yamltext.KindOf(v))
 		return
 	}
 	if !l.atMost(v, path, "named conditions", maxConditions) {
 		return
 	}
-	want := fields{}
+	want := yamltext.Fields{}
 	for i := 0; i+1 < len(v.Content); i += 2 {
 		key := v.Content[i]
 		switch _, list := l.policy.lists[key.Value]; {
 		case list:
-			l.fault(key, path, "`%s` is a list already; give the condition another name", clip(key.Value))
+			l.Fault(key, path, "`%s` is a list already; give the condition another name", yamltext.Clip(key.Value))
 		case !isConditionName(key.Value):
-			l.fault(key, path, "`%s` cannot name a condition: use small letters, digits and underscores, and none of the words conditions already have", clip(key.Value))
+			l.Fault(key, path, "`%s` cannot name a condition: use small letters, digits and underscores, and none of the words conditions already have", yamltext.Clip(key.Value))
 		}
 		want[key.Value] = func(v *yaml.Node, path string) {
 			c := l.condition(v, path, l.envs.rule)
@@ -159,5 +160,5 @@ func (l *loader) readConditions(v *yaml.Node, path string) {
 			l.declare("condition", key.Value, key.Line)
 		}
 	}
-	l.mapping(v, path, want)
+	l.Mapping(v, path, want)
 }

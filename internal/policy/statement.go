@@ -1,13 +1,10 @@
 package policy
 
 import (
-	"bytes"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -17,6 +14,7 @@ import (
 
 	"countersign/internal/identity"
 	"countersign/internal/policy/expr"
+	"countersign/internal/policy/yamltext"
 	"countersign/internal/proof"
 )
 
@@ -109,38 +107,29 @@ func fewest(f proof.Formula) int {
 // Statements reads a file of statements about the policy. Its error is a
 // Problems value with every fault that could be found.
 func (p *Policy) Statements(src []byte) ([]Statement, error) {
-	switch {
-	case len(src) > maxSource:
-		return nil, Problems{{Msg: fmt.Sprintf("the text has %d bytes; at most %d are allowed", len(src), maxSource)}}
-	case !utf8.Valid(src) || bytes.HasPrefix(src, []byte("\ufeff")):
-		return nil, Problems{{Line: 1, Column: 1, Msg: "statements must be UTF-8 without a byte order mark"}}
-	case len(bytes.TrimSpace(src)) == 0:
-		return nil, Problems{{Msg: "the text is empty; it begins with `invariants:`"}}
-	}
-	r := p.statementReader(string(src))
+	r := p.statementReader()
 	var out []Statement
-	if root := r.parse(src); root != nil {
-		seen := r.mapping(root, "", fields{"invariants": func(v *yaml.Node, path string) {
+	if root := r.Parse(src, maxSource); root != nil {
+		seen := r.Mapping(root, "", yamltext.Fields{"invariants": func(v *yaml.Node, path string) {
 			if r.atMost(v, path, "statements", maxStatements) {
-				r.list(v, path, func(v *yaml.Node, path string) { out = append(out, r.statement(v, path)) })
+				r.Filled(v, path, func(v *yaml.Node, path string) { out = append(out, r.statement(v, path)) })
 			}
 		}})
-		r.require(root, "", seen, "invariants")
+		r.Require(root, "", seen, "invariants")
 		r.once(out)
 	}
-	if len(r.problems) > 0 {
-		return nil, r.problems.sorted()
+	if err := r.Err(); err != nil {
+		return nil, err
 	}
 	return out, nil
 }
 
 // Statement reads one statement that is not in a file.
 func (p *Policy) Statement(name string, kind StatementKind, text string) (Statement, error) {
-	r := p.statementReader(text)
-	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, Line: 1, Column: 1}
-	c := r.condition(n, "", r.envs.rule)
-	if len(r.problems) > 0 {
-		return Statement{}, r.problems.sorted()
+	r := p.statementReader()
+	c := r.condition(r.Scalar(text), "", r.envs.rule)
+	if err := r.Err(); err != nil {
+		return Statement{}, err
 	}
 	return Statement{Name: name, Kind: kind, Text: text, What: Condition{c}}, nil
 }
@@ -149,10 +138,10 @@ type statementReader struct{ *loader }
 
 // statementReader reads with the policy's own names and with the plan. What it
 // notes of their use is not the policy's affair.
-func (p *Policy) statementReader(src string) statementReader {
+func (p *Policy) statementReader() statementReader {
 	own := *p
 	own.names = slices.Clone(p.names)
-	l := &loader{decoder: decoder{lines: strings.Split(src, "\n")}, policy: &own,
+	l := &loader{decoder: decoderOf("file of statements", "invariants:"), policy: &own,
 		named: map[string]*condition{}, forms: map[string]*expr.Node{}}
 	var names []string
 	for _, c := range p.conditions {
@@ -201,7 +190,7 @@ func (r statementReader) statement(v *yaml.Node, path string) Statement {
 	claim := func(kind StatementKind) func(v *yaml.Node, path string) {
 		return func(v *yaml.Node, path string) {
 			if s.Kind != "" {
-				r.fault(v, path, "a statement is `%s` or `%s`, not both", s.Kind, kind)
+				r.Fault(v, path, "a statement is `%s` or `%s`, not both", s.Kind, kind)
 				return
 			}
 			s.Kind, s.Text = kind, strings.TrimSpace(v.Value)
@@ -209,16 +198,16 @@ func (r statementReader) statement(v *yaml.Node, path string) Statement {
 			r.methods(s.What)
 		}
 	}
-	seen := r.mapping(v, path, fields{
-		"name":           func(v *yaml.Node, path string) { s.Name = r.line(v, path) },
-		"because":        func(v *yaml.Node, path string) { s.Because = r.line(v, path) },
+	seen := r.Mapping(v, path, yamltext.Fields{
+		"name":           func(v *yaml.Node, path string) { s.Name = r.Line(v, path) },
+		"because":        func(v *yaml.Node, path string) { s.Because = r.Line(v, path) },
 		string(Always):   claim(Always),
 		string(Never):    claim(Never),
 		string(Possible): claim(Possible),
 	})
-	r.require(v, path, seen, "name")
+	r.Require(v, path, seen, "name")
 	if v.Kind == yaml.MappingNode && s.Kind == "" {
-		r.fault(v, path, "the statement claims nothing; write `always`, `never` or `possible` with a condition")
+		r.Fault(v, path, "the statement claims nothing; write `always`, `never` or `possible` with a condition")
 	}
 	return s
 }
@@ -232,7 +221,7 @@ func (r statementReader) methods(c Condition) {
 		for _, m := range n.Args[1].Value.Texts {
 			if known := words(allMethods()); !slices.Contains(known, m) {
 				line, column := c.Place(n.At)
-				r.problems = append(r.problems, Problem{Line: line, Column: column, Msg: fmt.Sprintf("unknown proof method `%s`; %s", clip(m), suggest(m, known))})
+				r.FaultAt(line, column, "", "unknown proof method `%s`; %s", yamltext.Clip(m), yamltext.Suggest(m, known))
 			}
 		}
 		return true
@@ -243,8 +232,7 @@ func (r statementReader) once(all []Statement) {
 	lines := map[string]int{}
 	for _, s := range all {
 		if first, twice := lines[s.Name]; twice && s.Name != "" {
-			r.problems = append(r.problems, Problem{Line: s.Line, Column: 1, Path: "invariants",
-				Msg: fmt.Sprintf("the statement %q stands here twice (first on line %d); give it another name", clip(s.Name), first)})
+			r.FaultAt(s.Line, 1, "invariants", "the statement %q stands here twice (first on line %d); give it another name", yamltext.Clip(s.Name), first)
 		}
 		lines[s.Name] = s.Line
 	}

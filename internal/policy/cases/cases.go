@@ -60,20 +60,12 @@ type Case struct {
 
 // Load reads a file of cases. The error is policy.Problems: all faults at once.
 func Load(text []byte) (File, error) {
-	l := &loader{Reader: yamltext.Reader{What: "a file of cases"}, sentences: map[string]int{}}
-	root := l.Parse(text, MaxSize)
-	if root != nil {
+	l := &loader{Reader: yamltext.Reader{What: "file of cases", Begins: "cases:"}, sentences: map[string]int{}}
+	if root := l.Parse(text, MaxSize); root != nil {
 		l.Require(root, "", l.Mapping(root, "", yamltext.Fields{"cases": l.readCases}), "cases")
 	}
-	var problems policy.Problems
-	for _, p := range l.Problems() {
-		problems = append(problems, policy.Problem(p))
-	}
-	if root == nil && problems == nil {
-		problems = policy.Problems{{Msg: "the text is empty; a file of cases begins with `cases:`"}}
-	}
-	if problems != nil {
-		return File{}, problems
+	if err := l.Err(); err != nil {
+		return File{}, err
 	}
 	return l.file, nil
 }

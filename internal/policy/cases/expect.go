@@ -6,9 +6,9 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"countersign/internal/identity"
 	"countersign/internal/policy"
 	"countersign/internal/policy/yamltext"
-	"countersign/internal/proof"
 )
 
 type expectation struct {
@@ -33,7 +33,7 @@ func (l *loader) expectation(v *yaml.Node, path string) expectation {
 	fields := l.wordFields(&e.exact)
 	fields["refused"] = func(v *yaml.Node, path string) { e.refused, e.refusals = true, l.refusals(v, path) }
 	fields["because"] = func(v *yaml.Node, path string) {
-		l.filled(v, path, func(v *yaml.Node, path string) { e.because = append(e.because, l.Line(v, path)) })
+		l.Filled(v, path, func(v *yaml.Node, path string) { e.because = append(e.because, l.Line(v, path)) })
 	}
 	fields["at_least"] = func(v *yaml.Node, path string) {
 		l.Mapping(v, path, l.wordFields(&e.atLeast))
@@ -46,14 +46,6 @@ func (l *loader) expectation(v *yaml.Node, path string) expectation {
 		l.Fault(v, path, "the case expects nothing; say what has to come out")
 	}
 	return e
-}
-
-// filled reads a list that has to say something.
-func (l *loader) filled(v *yaml.Node, path string, each func(*yaml.Node, string)) {
-	if v.Kind == yaml.SequenceNode && len(v.Content) == 0 {
-		l.Fault(v, path, "the list is empty; leave the field out")
-	}
-	l.List(v, path, each)
 }
 
 func (l *loader) wordFields(into *[]want) yamltext.Fields {
@@ -72,7 +64,7 @@ func (l *loader) refusals(v *yaml.Node, path string) []refusal {
 			l.Fault(v, path, "leave `refused` out when the request must not be refused")
 		}
 	case v.Kind == yaml.SequenceNode:
-		l.filled(v, path, func(v *yaml.Node, path string) { out = append(out, l.refusal(v, path)) })
+		l.Filled(v, path, func(v *yaml.Node, path string) { out = append(out, l.refusal(v, path)) })
 	default:
 		out = append(out, l.refusal(v, path))
 	}
@@ -155,7 +147,7 @@ func slip(rule string, rules []string) string {
 		return ""
 	}
 	said := "; the policy has no rule `" + rule + "`"
-	if n := proof.Nearest(rule, rules); n != "" {
+	if n := identity.Nearest(rule, rules); n != "" {
 		said += ", did you mean `" + n + "`?"
 	}
 	return said

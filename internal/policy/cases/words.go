@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -133,11 +132,7 @@ func readProofs(r *yamltext.Reader, v *yaml.Node, path string) setter {
 		var err error
 		want, err = proof.ParseFormula(s)
 		if wrong, is := errors.AsType[*proof.SyntaxError](err); is {
-			at := *v
-			if v.Style&yamltext.Quoted == 0 { // on one line as it stands
-				at.Column += utf8.RuneCountInString(s[:min(wrong.Offset, len(s))])
-			}
-			r.Fault(&at, path, "%s", wrong.Msg)
+			r.FaultIn(v, []rune(s), utf8.RuneCountInString(s[:min(wrong.Offset, len(s))]), path, "%s", wrong.Msg)
 		}
 	}
 	return func(p *policy.Plan) { p.Proofs = want }
@@ -160,13 +155,8 @@ func readApprovals(r *yamltext.Reader, v *yaml.Node, path string) setter {
 func readNeed(r *yamltext.Reader, v *yaml.Node, path string) approval.Need {
 	var n approval.Need
 	seen := r.Mapping(v, path, yamltext.Fields{
-		"role": func(v *yaml.Node, path string) { n.Role = identity.Role(r.Word(v, path, asTexts(approvingRoles))) },
-		"count": func(v *yaml.Node, path string) {
-			count, err := strconv.Atoi(v.Value)
-			if n.Count = count; err != nil || v.ShortTag() != "!!int" || count < 1 || count > 10 {
-				r.Fault(v, path, "expected a number from 1 to 10")
-			}
-		},
+		"role":  func(v *yaml.Node, path string) { n.Role = identity.Role(r.Word(v, path, asTexts(approvingRoles))) },
+		"count": func(v *yaml.Node, path string) { n.Count = r.Count(v, path, 10) },
 	})
 	r.Require(v, path, seen, "role", "count")
 	return n

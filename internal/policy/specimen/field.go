@@ -264,7 +264,7 @@ func readSpan(r *yamltext.Reader, v *yaml.Node, path string) (int64, bool) {
 		r.Fault(v, path, "`%s` is not a time; write it like 2026-03-02T12:00:00Z", yamltext.Clip(v.Value))
 		return 0, false
 	}
-	s, ok := r.Text(v, path)
+	s, ok := r.AnyText(v, path)
 	if !ok {
 		return 0, false
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -32,18 +31,19 @@ func isRecorded(src []byte) bool {
 
 // parseRecorded reads strictly: members that are unknown or stand twice would
 // show something other than what was recorded.
-func parseRecorded(src []byte) (policy.Facts, []yamltext.Problem) {
+func parseRecorded(r *yamltext.Reader, src []byte) (policy.Facts, error) {
 	var f policy.Facts
-	var problems []yamltext.Problem
 	d := json.NewDecoder(bytes.NewReader(src))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&f); err != nil {
-		problems = append(problems, problemAt(src, offsetOf(err, d), "these are not recorded facts: %s", strings.TrimPrefix(err.Error(), "json: ")))
+		line, column := placeOf(src, offsetOf(err, d))
+		r.FaultAt(line, column, "", "these are not recorded facts: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	if name, at, twice := firstTwice(src); twice {
-		problems = append(problems, problemAt(src, at, "the member `%s` stands here twice", yamltext.Clip(name)))
+		line, column := placeOf(src, at)
+		r.FaultAt(line, column, "", "the member `%s` stands here twice", yamltext.Clip(name))
 	}
-	return tidy(f), problems
+	return tidy(f), r.Err()
 }
 
 func offsetOf(err error, d *json.Decoder) int64 {
@@ -102,12 +102,8 @@ func firstTwice(src []byte) (string, int64, bool) {
 	}
 }
 
-func problemAt(src []byte, offset int64, format string, args ...any) yamltext.Problem {
+func placeOf(src []byte, offset int64) (line, column int) {
 	before := src[:min(max(offset, 0), int64(len(src)))]
-	line := bytes.LastIndexByte(before, '\n') + 1
-	return yamltext.Problem{
-		Line:   bytes.Count(before, []byte("\n")) + 1,
-		Column: utf8.RuneCount(before[line:]) + 1,
-		Msg:    fmt.Sprintf(format, args...),
-	}
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[start:]) + 1
 }

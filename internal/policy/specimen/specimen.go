@@ -57,16 +57,15 @@ func Ordinary() policy.Facts {
 // text is the ordinary request. Times come back in UTC, and lists are never
 // nil. The error is policy.Problems: all faults at once.
 func Parse(text []byte) (policy.Facts, error) {
-	r := &yamltext.Reader{What: "a specimen"}
+	r := &yamltext.Reader{What: "specimen"}
 	if isRecorded(text) {
-		f, problems := parseRecorded(text)
-		return f, asError(problems)
+		return parseRecorded(r, text)
 	}
 	f := Ordinary()
 	if root := r.Parse(text, MaxSize); root != nil {
 		f = Read(r, root, "")
 	}
-	return f, asError(r.Problems())
+	return f, r.Err()
 }
 
 // Read reads the specimen at a node of a larger text, noting faults in r.
@@ -74,17 +73,6 @@ func Read(r *yamltext.Reader, n *yaml.Node, path string) policy.Facts {
 	var f policy.Facts
 	readFields(r, n, path, factFields(&f))
 	return f
-}
-
-func asError(problems []yamltext.Problem) error {
-	if len(problems) == 0 {
-		return nil
-	}
-	ps := make(policy.Problems, len(problems))
-	for i, p := range problems {
-		ps[i] = policy.Problem(p)
-	}
-	return ps
 }
 
 // Print writes the shortest specimen of the facts, a line for each of their

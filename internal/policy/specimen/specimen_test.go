@@ -16,6 +16,7 @@ import (
 	"countersign/internal/identity"
 	"countersign/internal/policy"
 	"countersign/internal/policy/specimen"
+	"countersign/internal/policy/yamltext"
 )
 
 func parse(t *testing.T, text string) policy.Facts {
@@ -204,6 +205,7 @@ var hostile = []string{
 	"", " ", "no", "No", "null", "~", "1e3", "007", "0x1F", "none", "unknown", "true", "- a", "a: b", "a #b", "#", "{}", "[]", "]", "a, b", "}",
 	"\"", "'", "\\", "\n", "a\nb", "\r\n", "\t", "\u202e", "\u2028", "\u0085", "\ufeff", "\x00", "\x7f", "\U0001F600", "<<", "*a", "&a", "!t", "%", "@", "`",
 	"2026-03-02", "2026-03-02T12:00:00Z", "12:30:45", "...", "---", ".inf", "Zoë", " lead", "trail ", "-", "?", ":", "|", ">", "=", "\ufffe",
+	"\u3164", "\u034f", "e\u0301", "a" + strings.Repeat(" ", 150) + "b", strings.Repeat(" ", 150), strings.Repeat("long", 3000),
 }
 
 var anyText = rapid.OneOf(rapid.SampledFrom(hostile), rapid.String(), rapid.SampledFrom([]string{"p1", "corp/1", "corp"}))
@@ -330,7 +332,26 @@ func TestASpecimenShowsNoCharacterThatDeceives(t *testing.T) {
 		if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
 			t.Fatalf("byte %d of %q deceives", i, text)
 		}
+		for _, line := range strings.Split(text, "\n") {
+			if !yamltext.Plain(line) {
+				t.Fatalf("%q deceives", line)
+			}
+		}
 	})
+}
+
+// A fact may hold what no screen shows, but a specimen has to show it.
+func TestWhatCannotBeSeenIsReadAsAnEscapeAlone(t *testing.T) {
+	for hidden, escaped := range map[string]string{
+		"Pay\u200broll": `"Pay\u200broll"`, "\u202eonly": `"\u202eonly"`, "\u3164": `"\u3164"`, "e\u0301": `"e\u0301"`, "a\u00a0b": `"a\u00a0b"`,
+	} {
+		if f := parse(t, "subject: {unit: "+escaped+"}"); f.Subject.Unit != hidden {
+			t.Errorf("%s was read as %q", escaped, f.Subject.Unit)
+		}
+		if f, err := specimen.Parse([]byte("subject: {unit: \"" + hidden + "\"}")); err == nil {
+			t.Errorf("%q was read as %q", hidden, f.Subject.Unit)
+		}
+	}
 }
 
 func FuzzParse(f *testing.F) {

@@ -26,7 +26,7 @@ func text[S ~string](name string, of *S, ordinary func() S) field {
 				r.Fault(v, path, "this fact is always there; leave the field out, or quote it if its text is %q", v.Value)
 				return
 			}
-			if s, ok := r.Text(v, path); ok {
+			if s, ok := r.AnyText(v, path); ok {
 				*of = S(s)
 			}
 		},
@@ -48,7 +48,7 @@ func readOptional[S ~string](of *S) func(*yamltext.Reader, *yaml.Node, string) {
 	return func(r *yamltext.Reader, v *yaml.Node, path string) {
 		if absent(v) {
 			*of = ""
-		} else if s, ok := r.Text(v, path); ok {
+		} else if s, ok := r.AnyText(v, path); ok {
 			*of = S(s)
 		}
 	}
@@ -105,7 +105,7 @@ func texts(name string, of *[]string) field {
 	f.read = func(r *yamltext.Reader, v *yaml.Node, path string) {
 		all := []string{}
 		r.List(v, path, func(v *yaml.Node, path string) {
-			if s, ok := r.Text(v, path); ok {
+			if s, ok := r.AnyText(v, path); ok {
 				all = append(all, s)
 			}
 		})
@@ -133,7 +133,7 @@ func wordText(s string, known []string) string {
 	if slices.Contains(known, s) {
 		return s
 	}
-	return strconv.Quote(strings.ToValidUTF8(s, "\uFFFD"))
+	return inQuotes(s)
 }
 
 var (
@@ -147,8 +147,18 @@ var (
 // escape (control, invisible and direction-changing characters among them) is
 // escaped the same way in YAML's.
 func quoted[S ~string](s S) string {
-	if plainText.MatchString(string(s)) && !slices.Contains(lookalikes, strings.ToLower(string(s))) {
+	if plainText.MatchString(string(s)) && yamltext.Plain(string(s)) && !slices.Contains(lookalikes, strings.ToLower(string(s))) {
 		return string(s)
 	}
-	return strconv.Quote(strings.ToValidUTF8(string(s), "\uFFFD"))
+	return inQuotes(string(s))
+}
+
+// inQuotes escapes more than Go's quotes do where the text would not be plain
+// to see.
+func inQuotes(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if q := strconv.Quote(s); yamltext.Plain(q) {
+		return q
+	}
+	return strings.ReplaceAll(strconv.QuoteToASCII(s), "  ", `\x20\x20`)
 }

@@ -9,7 +9,6 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"countersign/internal/identity"
-	"countersign/internal/proof"
 )
 
 // Fields maps a field's name to what reads its value.
@@ -26,6 +25,7 @@ func (r *Reader) Mapping(n *yaml.Node, path string, want Fields) map[string]*yam
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		name := key.Value
+		r.refuseHidden(key)
 		read, known := want[name]
 		switch {
 		case key.Kind != yaml.ScalarNode:
@@ -65,9 +65,19 @@ func (r *Reader) List(n *yaml.Node, path string, each func(v *yaml.Node, path st
 	}
 }
 
-// Text reads a text. A value that YAML reads as something else is refused with
-// a hint, because `unit: no` rarely means what it says.
-func (r *Reader) Text(n *yaml.Node, path string) (string, bool) {
+// Filled reads the entries of a list that has to say something.
+func (r *Reader) Filled(n *yaml.Node, path string, each func(v *yaml.Node, path string)) {
+	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+		r.Fault(n, path, "the list is empty; leave the field out")
+	}
+	r.List(n, path, each)
+}
+
+// AnyText reads a text as it is, be it empty or an escape of something that
+// cannot be seen: what a fact is, not what somebody has to say. A value that
+// YAML, or a reader of YAML, takes for something else is refused with a hint,
+// because `when: true`, `name: 007` and `unit: no` rarely mean what they say.
+func (r *Reader) AnyText(n *yaml.Node, path string) (string, bool) {
 	switch {
 	case n.Kind != yaml.ScalarNode:
 		r.Fault(n, path, "expected a text, found %s", KindOf(n))
@@ -75,22 +85,35 @@ func (r *Reader) Text(n *yaml.Node, path string) (string, bool) {
 		r.Fault(n, path, "the value is missing")
 	case n.ShortTag() != "!!str":
 		r.Fault(n, path, "YAML reads %s as %s; quote it: %q", Clip(n.Value), KindOf(n), Clip(n.Value))
+	case ambiguous(n):
+		r.Fault(n, path, "some readers of YAML take %s for something other than a text; quote it: %q", Clip(n.Value), Clip(n.Value))
 	default:
 		return n.Value, true
 	}
 	return "", false
 }
 
-// Line reads a text that people will be shown; it may not be empty.
-func (r *Reader) Line(n *yaml.Node, path string) string {
-	s, ok := r.Text(n, path)
+// Text reads a text that is not empty and hides nothing.
+func (r *Reader) Text(n *yaml.Node, path string) (string, bool) {
+	s, ok := r.AnyText(n, path)
 	if !ok {
-		return ""
+		return "", false
 	}
+	r.refuseHidden(n)
 	if strings.TrimSpace(s) == "" {
 		r.Fault(n, path, "the text is empty; leave the field out or say something")
-	} else if err := identity.CheckLine(s, 300); err != nil {
-		r.Fault(n, path, "%v", err)
+		return "", false
+	}
+	return s, true
+}
+
+// Line reads a text that people will be shown.
+func (r *Reader) Line(n *yaml.Node, path string) string {
+	s, ok := r.Text(n, path)
+	if ok && hiddenAt(s) < 0 {
+		if err := identity.CheckLine(s, 300); err != nil {
+			r.Fault(n, path, "%v", err)
+		}
 	}
 	return s
 }
@@ -111,6 +134,16 @@ func (r *Reader) Bool(n *yaml.Node, path string) bool {
 		r.Fault(n, path, "expected true or false, found %s", KindOf(n))
 	}
 	return strings.EqualFold(n.Value, "true")
+}
+
+// Count reads a number from 1 to max; 1 after a fault.
+func (r *Reader) Count(n *yaml.Node, path string, max int) int {
+	c, err := strconv.Atoi(n.Value)
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || err != nil || c < 1 || c > max {
+		r.Fault(n, path, "expected a number from 1 to %d", max)
+		return 1
+	}
+	return c
 }
 
 // Says reports whether n is one of these words, written without quotes.
@@ -145,8 +178,11 @@ func KindOf(n *yaml.Node) string {
 
 // Suggest names the way out for a word that is not known.
 func Suggest(word string, known []string) string {
+	if len(known) == 0 {
+		return "there is none"
+	}
 	known = slices.Sorted(slices.Values(known))
-	if n := proof.Nearest(word, known); n != "" {
+	if n := identity.Nearest(word, known); n != "" {
 		return "did you mean `" + n + "`?"
 	}
 	return "expected one of " + strings.Join(known, ", ")

@@ -1,7 +1,8 @@
-// Package yamltext reads the YAML that people write for the policy's tools,
-// strictly and with a place for every fault. What makes a text mean something
-// other than what it shows is refused: anchors, aliases, merge keys, tags and
-// fields that stand twice.
+// Package yamltext reads the YAML that people write for the policy and its
+// tools, strictly and with a place for every fault. What makes a text mean
+// something other than what it shows is refused: anchors, aliases, merge keys,
+// tags, fields that stand twice, characters that no screen shows, and words
+// that readers of YAML disagree about.
 //
 // A Reader walks the tree that Parse gives it and collects every problem it
 // meets instead of stopping at the first.
@@ -9,70 +10,54 @@ package yamltext
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
-	"fmt"
 	"io"
-	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
 
-// Problem is one fault of a text: where it is and the way out.
-type Problem struct {
-	Line   int    `json:"line"`   // from 1; 0 when the fault is of the whole text
-	Column int    `json:"column"` // in characters, from 1
-	Path   string `json:"path"`   // cases[3].expect.tier
-	Msg    string `json:"message"`
-}
-
 // Reader collects the problems of one text.
 type Reader struct {
-	// What names the sort of text in messages: "a file of cases".
-	What string
+	What    string // the sort of text in messages, "file of cases"
+	Begins  string // how such a text begins; "" when it may be empty
+	Once    string // how such a text says a value but once, after "write the value out"; "" when it cannot
+	MaxLine int    // characters in a line; 0 for any number
 
-	problems []Problem
+	lines    []string
+	problems Problems
 }
 
-// maxProblems keeps a text that is wrong everywhere from drowning its reader.
-const maxProblems = 100
+// MaxDepth bounds lists and fields in one another.
+const MaxDepth = 32
 
-// Problems gives what was found, in the order of the text.
-func (r *Reader) Problems() []Problem {
-	ps := slices.Clone(r.problems)
-	slices.SortFunc(ps, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
-			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Msg, b.Msg))
-	})
-	ps = slices.Compact(ps)
-	if len(ps) > maxProblems {
-		ps = append(ps[:maxProblems:maxProblems], Problem{Msg: fmt.Sprintf("and %d more problems", len(ps)-maxProblems)})
-	}
-	return ps
-}
-
-// Fault notes a problem at the node.
-func (r *Reader) Fault(n *yaml.Node, path, format string, args ...any) {
-	r.problems = append(r.problems, Problem{Line: n.Line, Column: n.Column, Path: path, Msg: fmt.Sprintf(format, args...)})
-}
-
-// Parse reads the text into a tree of at most max bytes. It gives nil when
-// there was a problem, and also when the text is empty, which is for the caller
-// to judge.
+// Parse reads a text of at most max bytes into a tree. It gives nil when there
+// was a problem, and also when the text is empty and may be.
 func (r *Reader) Parse(src []byte, max int) *yaml.Node {
 	before := len(r.problems)
-	if len(src) > max {
-		r.problems = append(r.problems, Problem{Msg: fmt.Sprintf("the text has %d bytes; at most %d are allowed", len(src), max)})
+	r.lines = strings.Split(string(src), "\n")
+	if r.encoded(src, max) {
+		r.shown()
+	}
+	if len(r.problems) > before {
 		return nil
 	}
 	root := r.load(src)
 	if root != nil {
-		r.refuseTricks(root)
+		r.refuseTricks(root, 0)
+	} else if r.Begins != "" && len(r.problems) == before {
+		r.FaultAt(0, 0, "", "the text is empty; a %s begins with `%s`", r.What, r.Begins)
 	}
 	if len(r.problems) > before {
 		return nil
 	}
 	return root
+}
+
+// Scalar makes a node of a text that stands for itself, in no document.
+func (r *Reader) Scalar(text string) *yaml.Node {
+	r.lines = strings.Split(text, "\n")
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, Line: 1, Column: 1}
 }
 
 func (r *Reader) load(src []byte) *yaml.Node {
@@ -85,33 +70,58 @@ func (r *Reader) load(src []byte) *yaml.Node {
 	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil:
-		p := Problem{Msg: "this is not YAML: " + err.Error()}
-		if le, ok := errors.AsType[*yaml.LoadError](err); ok {
-			p = Problem{Line: le.Mark.Line, Column: le.Mark.Column + 1, Msg: "this is not YAML: " + le.Message}
-		}
-		r.problems = append(r.problems, p)
+		r.misread(err)
 		return nil
 	case doc.Kind != yaml.DocumentNode || len(doc.Content) != 1:
 		return nil
 	}
 	if err := docs.Load(&second); !errors.Is(err, io.EOF) {
-		r.Fault(&second, "", "a second document begins here; %s is one document", r.What)
+		r.Fault(&second, "", "a second document begins here; a %s is one document", r.What)
 	}
 	return doc.Content[0]
 }
 
-func (r *Reader) refuseTricks(n *yaml.Node) {
+// misread turns the YAML reader's complaint into a problem with a way out.
+func (r *Reader) misread(err error) {
+	le, ok := errors.AsType[*yaml.LoadError](err)
+	if !ok {
+		r.FaultAt(0, 0, "", "this is not YAML: %v", err)
+		return
+	}
+	line, column := le.Mark.Line, le.Mark.Column+1
+	text := ""
+	if line >= 1 && line <= len(r.lines) {
+		text = r.lines[line-1]
+	}
+	indent := text[:len(text)-len(strings.TrimLeft(text, " \t"))]
+	switch tab := strings.IndexByte(indent, '\t'); {
+	case tab >= 0:
+		r.FaultAt(line, tab+1, "", "a tab cannot indent; use spaces")
+	case strings.Contains(le.Message, "max depth"):
+		r.FaultAt(line, column, "", tooDeep, r.What)
+	default:
+		r.FaultAt(line, column, "", "this is not YAML: %s", le.Message)
+	}
+}
+
+const tooDeep = "lists and fields stand in one another more deeply than any %s needs"
+
+func (r *Reader) refuseTricks(n *yaml.Node, depth int) {
+	if depth > MaxDepth {
+		r.Fault(n, "", tooDeep, r.What)
+		return
+	}
 	switch {
 	case n.Kind == yaml.AliasNode:
-		r.Fault(n, "", "an alias (*%s) is not allowed; write the value out", Clip(n.Value))
+		r.Fault(n, "", "an alias (*%s) is not allowed; write the value out%s", Clip(n.Value), r.Once)
 	case n.Anchor != "":
-		r.Fault(n, "", "an anchor (&%s) is not allowed; write the value out", Clip(n.Anchor))
-	case n.Style&yaml.TaggedStyle != 0:
+		r.Fault(n, "", "an anchor (&%s) is not allowed; write the value out%s", Clip(n.Anchor), r.Once)
+	case n.Style&yaml.TaggedStyle != 0, n.Tag == "!":
 		r.Fault(n, "", "a tag (%s) is not allowed; quote the value when it is a text", Clip(n.Tag))
 	case n.Tag == "!!merge":
 		r.Fault(n, "", "a merge key (<<) is not allowed; write the fields out")
 	}
 	for _, c := range n.Content {
-		r.refuseTricks(c)
+		r.refuseTricks(c, depth+1)
 	}
 }

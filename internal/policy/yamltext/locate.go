@@ -1,4 +1,4 @@
-package policy
+package yamltext
 
 import (
 	"slices"
@@ -7,22 +7,22 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// locate finds where in the policy's text the character at offset of a
-// scalar's value stands. It walks the value and its source side by side, so
-// quotes, escapes, indentation and folded lines are accounted for. The answer
-// is exact for scalars on one line and for block scalars; within a folded
-// scalar it is exact for every character that is not white space.
-func locate(src []string, n *yaml.Node, value []rune, offset int) (line, column int) {
+// Locate finds where in the text the character at offset of a scalar's value
+// stands. It walks the value and its source side by side, so quotes, escapes,
+// indentation and folded lines are accounted for. The answer is exact for
+// scalars on one line and for block scalars; within a folded scalar it is exact
+// for every character that is not white space.
+func (r *Reader) Locate(n *yaml.Node, value []rune, offset int) (line, column int) {
 	offset = max(offset, 0)
-	w := walker{src: src, line: n.Line - 1, col: n.Column - 1}
+	w := walker{src: r.lines, line: n.Line - 1, col: n.Column - 1}
 	switch {
 	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
 		w.line, w.col = w.line+1, 0
 	case n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0:
 		w.col++
 	}
-	for _, r := range value[:min(offset, len(value))] {
-		w.take(r, n.Style)
+	for _, c := range value[:min(offset, len(value))] {
+		w.take(c, n.Style)
 	}
 	if offset < len(value) && !isSpace(value[offset]) {
 		w.settle(n.Style)

@@ -1,6 +1,7 @@
-package policy
+package yamltext
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,41 +12,63 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-const (
-	maxLine  = 10000 // characters
-	maxBlank = 100   // spaces in a row, beyond which a screen may hide what follows
-	maxDepth = 32    // of lists and fields in one another
-)
+// MaxBlank is how many spaces may stand in a row. Beyond it a screen may hide
+// what follows.
+const MaxBlank = 100
 
-// readable refuses characters through which a text shows something other than
-// what it says, wherever they stand. A policy is signed by people who look at
-// it. Written as an escape within double quotes such a character is plain to
-// see; see refuseHidden for those that are refused even then.
-func (d *decoder) readable(src []byte) {
-	for i, line := range strings.Split(string(src), "\n") {
+// encoded reports whether the text has the right size and is UTF-8.
+func (r *Reader) encoded(src []byte, max int) bool {
+	switch line, column := notUTF8(src); {
+	case len(src) > max:
+		r.FaultAt(0, 0, "", "the %s has %d bytes; at most %d are allowed", r.What, len(src), max)
+	case bytes.HasPrefix(src, []byte("\ufeff")):
+		r.FaultAt(1, 1, "", "the %s must be UTF-8 without a byte order mark", r.What)
+	case line > 0:
+		r.FaultAt(line, column, "", "the %s must be UTF-8, and here is a byte that is not", r.What)
+	default:
+		return true
+	}
+	return false
+}
+
+// shown refuses characters through which a text shows something other than what
+// it says, wherever they stand. People sign what they look at. Written as an
+// escape within double quotes such a character is plain to see; see
+// refuseHidden for those that are refused even then.
+func (r *Reader) shown() {
+	for i, line := range r.lines {
 		line = strings.TrimSuffix(line, "\r")
-		at := func(column int, msg string) {
-			d.problems = append(d.problems, Problem{Line: i + 1, Column: column, Msg: msg})
+		if n := len([]rune(line)); r.MaxLine > 0 && n > r.MaxLine {
+			r.FaultAt(i+1, r.MaxLine+1, "", "the line is too long to be read; break it into several")
 		}
-		if strings.HasPrefix(line, "%") {
-			at(1, "a directive is not allowed; take the line out")
+		deceptions(line, func(column int, msg string) { r.FaultAt(i+1, column, "", "%s", msg) })
+	}
+}
+
+// Plain reports whether a line shows what it says: Parse refuses no character
+// of it.
+func Plain(line string) bool {
+	plain := true
+	deceptions(line, func(int, string) { plain = false })
+	return plain
+}
+
+func deceptions(line string, at func(column int, msg string)) {
+	if strings.HasPrefix(line, "%") {
+		at(1, "a directive is not allowed; take the line out")
+	}
+	if column := blankAt(line); column > 0 {
+		at(column, "more than 100 spaces in a row could push what follows off the screen; take them out")
+	}
+	column := 0
+	for _, c := range line {
+		column++
+		if msg := hidden(c); msg != "" && c != '\t' {
+			at(column, msg)
 		}
-		if column := blankAt(line); column > 0 {
-			at(column, "more than 100 spaces in a row could push what follows off the screen; take them out")
-		}
-		if n := len([]rune(line)); n > maxLine {
-			at(maxLine+1, "the line is too long to be read; break it into several")
-		}
-		column := 0
-		for _, r := range line {
-			column++
-			if msg := hidden(r); msg != "" && r != '\t' {
-				at(column, msg)
-			}
-		}
-		if n := norm.NFC.QuickSpanString(line); n < len(line) && !norm.NFC.IsNormalString(line) {
-			at(len([]rune(line[:n]))+1, "an accent or syllable here is not in Unicode's composed form (NFC), so it would never match what looks the same; type it anew")
-		}
+	}
+	if n := norm.NFC.QuickSpanString(line); n < len(line) && !norm.NFC.IsNormalString(line) {
+		at(len([]rune(line[:n]))+1, "an accent or syllable here is not in Unicode's composed form (NFC), so it would never match what looks the same; type it anew")
 	}
 }
 
@@ -55,7 +78,7 @@ func blankAt(line string) int {
 	for i, r := range []rune(line) {
 		if r != ' ' && r != '\t' {
 			run = 0
-		} else if run++; run > maxBlank {
+		} else if run++; run > MaxBlank {
 			return i + 2 - run
 		}
 	}
@@ -94,14 +117,10 @@ func codeOf(r rune) string {
 
 // refuseHidden refuses what an escape brings into a value and no reader of the
 // plan, the ledger or a list of differences would see there.
-func (d *decoder) refuseHidden(n *yaml.Node) {
-	if i := hiddenAt(n.Value); n.Kind == yaml.ScalarNode && i >= 0 {
+func (r *Reader) refuseHidden(n *yaml.Node) {
+	if i := hiddenAt(n.Value); i >= 0 {
 		value := []rune(n.Value)
-		line, column := locate(d.lines, n, value, i)
-		d.problems = append(d.problems, Problem{Line: line, Column: column, Msg: hidden(value[i])})
-	}
-	for _, c := range n.Content {
-		d.refuseHidden(c)
+		r.FaultIn(n, value, i, "", "%s", hidden(value[i]))
 	}
 }
 
@@ -136,20 +155,3 @@ func notUTF8(src []byte) (line, column int) {
 var otherwise = regexp.MustCompile(`(?i)^(y|yes|n|no|on|off|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)$`)
 
 func ambiguous(n *yaml.Node) bool { return n.Style == 0 && otherwise.MatchString(n.Value) }
-
-// misread turns the YAML reader's complaint into a problem with a way out.
-func (d *decoder) misread(line, column int, msg string) Problem {
-	p := Problem{Line: line, Column: column, Msg: "this is not YAML: " + msg}
-	if strings.Contains(msg, "max depth") {
-		p.Msg = "lists and fields stand in one another more deeply than any policy needs"
-	}
-	if line < 1 || line > len(d.lines) {
-		return p
-	}
-	text := d.lines[line-1]
-	indent := text[:len(text)-len(strings.TrimLeft(text, " \t"))]
-	if tab := strings.IndexByte(indent, '\t'); tab >= 0 {
-		p.Column, p.Msg = tab+1, "a tab cannot indent; use spaces"
-	}
-	return p
-}
