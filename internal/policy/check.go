@@ -92,7 +92,7 @@ func (k *check) explain(tree *ast.AST, e *cel.Error) (offset int, msg string) {
 		if i := strings.Index(string(k.src[offset:]), field); i >= 0 {
 			offset += len([]rune(string(k.src[offset:])[:i]))
 		}
-		return offset, k.unknownField(at.AsSelect())
+		return offset, k.unknownField(tree, at.AsSelect())
 	case at.Kind() == ast.IdentKind && strings.HasPrefix(e.Message, "undeclared reference"):
 		return offset, fmt.Sprintf("unknown name `%s`; %s", yamltext.Clip(at.AsIdent()), yamltext.Suggest(at.AsIdent(), k.known()))
 	case at.Kind() == ast.CallKind && strings.HasPrefix(e.Message, "undeclared reference"):
@@ -107,7 +107,7 @@ func (k *check) explain(tree *ast.AST, e *cel.Error) (offset int, msg string) {
 	return offset, readable(e.Message)
 }
 
-func (k *check) unknownField(sel ast.SelectExpr) string {
+func (k *check) unknownField(tree *ast.AST, sel ast.SelectExpr) string {
 	field := sel.FieldName()
 	owner := ""
 	if sel.Operand().Kind() == ast.IdentKind {
@@ -116,7 +116,7 @@ func (k *check) unknownField(sel ast.SelectExpr) string {
 	if owner == "subject" && field == "class" {
 		return "a class condition cannot read subject.class, which it is there to decide"
 	}
-	known, ok := k.env.types.FindStructFieldNames("countersign." + owner)
+	known, ok := k.env.types.FindStructFieldNames("countersign." + rangeOf(tree, owner))
 	if ok {
 		return fmt.Sprintf("unknown field `%s.%s`; %s", owner, yamltext.Clip(field), yamltext.Suggest(field, known))
 	}
@@ -126,6 +126,25 @@ func (k *check) unknownField(sel ast.SelectExpr) string {
 	}
 	slices.Sort(known)
 	return fmt.Sprintf("unknown field `%s`; %s", yamltext.Clip(field), yamltext.Suggest(field, slices.Compact(known)))
+}
+
+// rangeOf names the list that the element goes over; what is no element is
+// given back.
+func rangeOf(tree *ast.AST, element string) string {
+	list := element
+	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(x ast.Expr) {
+		if x.Kind() != ast.ComprehensionKind || x.AsComprehension().IterVar() != element {
+			return
+		}
+		over := x.AsComprehension().IterRange()
+		for over.Kind() == ast.ComprehensionKind { // a filtered list
+			over = over.AsComprehension().IterRange()
+		}
+		if over.Kind() == ast.IdentKind {
+			list = over.AsIdent()
+		}
+	}))
+	return list
 }
 
 func (k *check) functions() []string {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
@@ -31,6 +32,7 @@ func (k *check) inspect(tree *ast.AST) {
 			k.fault(at(x), "a condition cannot make facts, only read them")
 		case ast.CallKind:
 			k.zone(at, x.AsCall())
+			k.span(at, x.AsCall())
 			k.spelling(tree, at, x.AsCall())
 			k.measure(tree, at, x.AsCall())
 		}
@@ -51,6 +53,18 @@ func (k *check) zone(at func(ast.Expr) int, call ast.CallExpr) {
 	arg := call.Args()[0]
 	if s, ok := literal(arg); !ok || !fixedZone.MatchString(s) {
 		k.fault(at(arg), `a time zone must be "UTC" or a fixed offset like "+01:00", because the rules of named zones change`)
+	}
+}
+
+// span refuses durations that CEL cannot read. It has no days, which the
+// durations of demands do have.
+func (k *check) span(at func(ast.Expr) int, call ast.CallExpr) {
+	if call.FunctionName() != "duration" || len(call.Args()) != 1 {
+		return
+	}
+	s, ok := literal(call.Args()[0])
+	if _, err := time.ParseDuration(s); ok && err != nil {
+		k.fault(at(call.Args()[0]), "%q is not a duration here; write it in hours, minutes and seconds, such as 72h for three days", yamltext.Clip(s))
 	}
 }
 
