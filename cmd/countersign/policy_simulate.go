@@ -17,7 +17,7 @@ type policySimulate struct {
 
 // Help is kong's long text.
 func (policySimulate) Help() string {
-	return "Plans every recorded request again, from the facts recorded when it was opened: under the policy in force, and under NEW. Nothing is changed. It exits with 0 when nothing would be eased or newly refused, with 1 when something would, and with 2 when that could not be computed for all of them. It is for those with oversight, and for tokens with the scope ledger:read."
+	return "Plans every recorded request again, from the facts recorded when it was opened: under the policy in force, and under NEW. Nothing is changed. It exits with 0 when nothing would be eased, newly allowed or newly refused, with 1 when something would, and with 2 when that could not be computed for all of them. It is for those with oversight, and for tokens with the scope ledger:read."
 }
 
 // Run simulates.
@@ -42,11 +42,11 @@ func (v policySimulate) Run(e *env) error {
 	return errors.Join(e.answer(s, func() { v.print(e, s) }), verdictOf(s))
 }
 
-// verdictOf is the exit code's reason. Something that is certainly eased or
-// refused outweighs what cannot be known of others.
+// verdictOf is the exit code's reason. Something that is certainly eased,
+// allowed or refused outweighs what cannot be known of others.
 func verdictOf(s client.Simulation) error {
 	switch {
-	case s.Total.Eased > 0 || s.Total.Refused > 0:
+	case s.Total.Eased+s.Total.Allowed+s.Total.Refused > 0:
 		return errNo
 	case s.Erased > 0:
 		return unsaid{fmt.Errorf("the facts of %d %s were erased, so nothing can be said of %s", s.Erased, plural(s.Erased, "request"), map[bool]string{true: "it", false: "them"}[s.Erased == 1])}
@@ -109,7 +109,7 @@ func (v policySimulate) conclude(e *env, s client.Simulation) {
 	}
 	switch {
 	case s.Total.Eased > 0 || s.Total.Refused > 0:
-		e.say("\n%s", e.paint("31", fmt.Sprintf("%s would newly refuse %d and ask less of %d.", v.New, s.Total.Refused, s.Total.Eased)))
+		e.say("\n%s", e.paint("31", fmt.Sprintf("%s would newly refuse %d and ask less of %d.", v.New, s.Total.Refused, s.Total.Eased+s.Total.Allowed)))
 	case s.Total.Requests > 0:
 		e.say("\n%s", e.paint("32", fmt.Sprintf("%s would ease nothing and refuse nothing new.", v.New)))
 	default:
