@@ -108,7 +108,7 @@ func (v policySimulate) conclude(e *env, s client.Simulation) {
 		e.say("\n%d %s could not be planned again, because the facts were erased; no count above holds them.", s.Erased, plural(s.Erased, "request"))
 	}
 	switch {
-	case s.Total.Eased > 0 || s.Total.Refused > 0:
+	case s.Total.Eased+s.Total.Allowed+s.Total.Refused > 0:
 		e.say("\n%s", e.paint("31", fmt.Sprintf("%s would newly refuse %d and ask less of %d.", v.New, s.Total.Refused, s.Total.Eased+s.Total.Allowed)))
 	case s.Total.Requests > 0:
 		e.say("\n%s", e.paint("32", fmt.Sprintf("%s would ease nothing and refuse nothing new.", v.New)))
