@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -99,11 +100,21 @@ func TestFurtherRulesThatDoNotApplyChangeAndAllocateNothing(t *testing.T) {
 		if a, b := few.Plan(f), many.Plan(f); !cmp.Equal(a, b) {
 			t.Errorf("%s: %+v\n%+v", name, a, b)
 		}
-		a, b := testing.AllocsPerRun(20, func() { few.Plan(f) }), testing.AllocsPerRun(20, func() { many.Plan(f) })
-		if a != b || name == "busy" && a > 5 {
+		a, b := allocations(few, f), allocations(many, f)
+		if b > a || name == "busy" && a > 5 {
 			t.Errorf("%s: %v allocations over 40 rules, %v over 1,000", name, a, b)
 		}
 	}
+}
+
+// allocations are those of one decision: the fewest of several counts, because
+// what the rest of the program allocates meanwhile is counted too.
+func allocations(p *Policy, f Facts) float64 {
+	fewest := math.Inf(1)
+	for range 20 {
+		fewest = min(fewest, testing.AllocsPerRun(20, func() { p.Plan(f) }))
+	}
+	return fewest
 }
 
 func BenchmarkPlan(b *testing.B) {
