@@ -47,15 +47,11 @@ func (v policyTest) Run(e *env) error {
 }
 
 func (v policyTest) load() (*policy.Policy, cases.File, error) {
-	text, err := os.ReadFile(v.File)
+	p, err := loadPolicy(v.File)
 	if err != nil {
-		return nil, cases.File{}, fmt.Errorf("reading the policy: %w", err)
+		return nil, cases.File{}, err
 	}
-	p, err := policy.Load(text)
-	if err != nil {
-		return nil, cases.File{}, hinted(doesNotLoad(v.File, err), "countersign policy check "+v.File)
-	}
-	text, err = os.ReadFile(v.Cases)
+	text, err := os.ReadFile(v.Cases)
 	if err != nil {
 		return nil, cases.File{}, hinted(fmt.Errorf("reading the cases: %w", err), "name their file: countersign policy test "+v.File+" CASES")
 	}

@@ -51,7 +51,7 @@ func drawPolicy(t *rapid.T) string {
 	var b strings.Builder
 	line := func(parts ...string) { b.WriteString(strings.Join(parts, "") + "\n") }
 	quoted := func(c string) string { return "'" + c + "'" }
-	line("apiVersion: countersign/v1\nname: drawn\nrisk_analysis: TODO")
+	line("apiVersion: countersign/v1\nname: drawn\nrisk_analysis: pending")
 	if rapid.Bool().Draw(t, "accepts") {
 		line("accepted: [{finding: ", rapid.SampledFrom(append(lint.Codes(), "none-such")).Draw(t, "code"), ", because: so it is}]")
 	}

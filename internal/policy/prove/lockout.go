@@ -15,7 +15,7 @@ func (v *Prover) nobodyLockedOut(r *Result) {
 	s := v.space
 	var restores []Lit
 	for _, a := range restoring {
-		restores = append(restores, v.action(a))
+		restores = append(restores, v.space.Asks(a))
 	}
 	r.Outcome = Holds
 	var sortedInto []identity.Class
@@ -94,7 +94,7 @@ func (v *Prover) openPairs() map[pair]bool {
 	lits, any := map[pair]Lit{}, []Lit{}
 	for _, c := range identity.Classes {
 		for _, a := range identity.Actions {
-			l := s.And(v.plan.Class(c), v.action(a))
+			l := s.And(v.plan.Class(c), v.space.Asks(a))
 			lits[pair{c, a}] = l
 			any = append(any, l)
 		}

@@ -68,7 +68,7 @@ func (a *Plan) complete() {
 func (s *Space) factsRefused() Lit {
 	var known [2][]Lit
 	for _, w := range identity.Actions {
-		known[0] = append(known[0], s.says(ref{path: "action"}, string(w)))
+		known[0] = append(known[0], s.Asks(w))
 	}
 	for _, w := range identity.IntakeChannels {
 		known[1] = append(known[1], s.says(ref{path: "request.channel"}, string(w)))

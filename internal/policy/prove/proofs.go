@@ -21,7 +21,7 @@ func (a *Plan) Usable(m proof.Method) Lit {
 	}
 	out := []Lit{a.tierAbove(spec.Ceiling).Not()}
 	for _, act := range spec.Spoiled {
-		out = append(out, a.space.says(ref{path: "action"}, string(act)).Not())
+		out = append(out, a.space.Asks(act).Not())
 	}
 	return a.space.And(out...)
 }

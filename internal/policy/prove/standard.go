@@ -139,8 +139,6 @@ func (v *Prover) class(cs ...identity.Class) Lit {
 	return v.space.Or(any...)
 }
 
-func (v *Prover) action(a identity.Action) Lit { return v.space.says(ref{path: "action"}, string(a)) }
-
 func signatures(p policy.Plan) int {
 	total := 0
 	for _, n := range p.Approvals {
@@ -173,7 +171,7 @@ func (v *Prover) notByTheLostThing(r *Result) {
 			}
 		}
 		for _, act := range spec.Spoiled {
-			any = append(any, s.And(v.action(act), enough, v.plan.AcceptsThose(without).Not()))
+			any = append(any, s.And(v.space.Asks(act), enough, v.plan.AcceptsThose(without).Not()))
 		}
 	}
 	v.never(r, []Lit{s.Or(any...)}, func(f policy.Facts, p policy.Plan) bool {
