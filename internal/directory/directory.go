@@ -71,6 +71,10 @@ type Account struct {
 	MustChange bool
 	// Created is when the account came into being; zero when unknown.
 	Created time.Time
+	// Starts is the first day on which the owner works here, as the moment at
+	// which it begins; zero when unknown. A directory that has a value which
+	// cannot be read says so by an error, never by zero.
+	Starts time.Time
 }
 
 // Manager points at the manager of record.

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"slices"
+	"time"
 
 	"countersign/internal/identity"
 	"countersign/internal/policy"
@@ -22,9 +23,15 @@ func (a Account) Facts() policy.Subject {
 		s.Groups = []string{}
 	}
 	slices.Sort(s.Groups)
-	if !a.Created.IsZero() {
-		c := a.Created.UTC()
-		s.Created = &c
-	}
+	s.Created, s.Starts = known(a.Created), known(a.Starts)
 	return s
+}
+
+// known is the moment in UTC; nil for one that is not known.
+func known(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	at = at.UTC()
+	return &at
 }

@@ -84,9 +84,7 @@ var (
 // absent is absent when it is zero.
 func (d *decision) checkTimes(f *Facts) {
 	odd := isOddUnlessZero(f.At)
-	if c := f.Subject.Created; c != nil {
-		odd = odd || isOdd(*c)
-	}
+	odd = odd || isThereAndOdd(f.Subject.Created) || isThereAndOdd(f.Subject.Starts)
 	if l := f.Location; l != nil {
 		odd = odd || isOddUnlessZero(l.At)
 	}
@@ -100,7 +98,7 @@ func (d *decision) checkTimes(f *Facts) {
 		odd = odd || isOddUnlessZero(g.Since) || isOddUnlessZero(g.Until)
 	}
 	for i := range f.Contacts {
-		odd = odd || isOdd(f.Contacts[i].FirstSeen)
+		odd = odd || isOdd(f.Contacts[i].FirstSeen) || isThereAndOdd(f.Contacts[i].SIMChanged)
 	}
 	for i := range f.History {
 		odd = odd || isOdd(f.History[i].At)
@@ -114,6 +112,8 @@ func (d *decision) checkTimes(f *Facts) {
 }
 
 func isOdd(t time.Time) bool { return t.Before(Earliest) || !t.Before(Latest) }
+
+func isThereAndOdd(t *time.Time) bool { return t != nil && isOdd(*t) }
 
 func isOddUnlessZero(t time.Time) bool { return !t.IsZero() && isOdd(t) }
 

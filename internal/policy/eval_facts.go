@@ -153,8 +153,12 @@ func (e *frame) instant(from source, i int) (at time.Time, there bool) {
 		return f.History[i].At, true
 	case from == fromSignalAt:
 		return f.Signals[i].At, true
-	case from == fromSubjectCreated && f.Subject.Created != nil:
-		return *f.Subject.Created, true
+	case from == fromSubjectCreated:
+		return present(f.Subject.Created)
+	case from == fromSubjectStarts:
+		return present(f.Subject.Starts)
+	case from == fromContactSIMChanged:
+		return present(f.Contacts[i].SIMChanged)
 	case from == fromLocationAt && f.Location != nil:
 		at = f.Location.At
 	case from == fromDeviceAt && f.Device != nil:
@@ -169,6 +173,13 @@ func (e *frame) instant(from source, i int) (at time.Time, there bool) {
 		at = f.Delegation.Until
 	}
 	return at, !at.IsZero()
+}
+
+func present(at *time.Time) (time.Time, bool) {
+	if at == nil {
+		return time.Time{}, false
+	}
+	return *at, true
 }
 
 // members reads a list of texts.

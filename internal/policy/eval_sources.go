@@ -60,7 +60,9 @@ const (
 
 	fromNow
 	fromSubjectCreated
+	fromSubjectStarts
 	fromContactFirstSeen
+	fromContactSIMChanged
 	fromPastAt
 	fromSignalAt
 	fromLocationAt
@@ -135,7 +137,9 @@ var sourceOf = map[string]struct {
 	"request.minute":       {fromRequestMinute, expr.Int, true},
 	"now":                  {fromNow, expr.Time, false},
 	"subject.created":      {fromSubjectCreated, expr.Time, true},
+	"subject.starts":       {fromSubjectStarts, expr.Time, true},
 	"contacts.first_seen":  {fromContactFirstSeen, expr.Time, false},
+	"contacts.sim_changed": {fromContactSIMChanged, expr.Time, true},
 	"history.at":           {fromPastAt, expr.Time, false},
 	"signals.at":           {fromSignalAt, expr.Time, false},
 	"location.at":          {fromLocationAt, expr.Time, true},
@@ -172,7 +176,8 @@ var optionalSource = func() (all [sources]bool) {
 // texts, and noSource for a fact that is no element's.
 func listOf(from source) source {
 	switch {
-	case from >= fromContactID && from <= fromContactSource, from == fromContactOwn, from == fromContactFirstSeen:
+	case from >= fromContactID && from <= fromContactSource, from == fromContactOwn,
+		from == fromContactFirstSeen, from == fromContactSIMChanged:
 		return fromContacts
 	case from >= fromPastRequest && from <= fromPastDesk, from == fromPastAt:
 		return fromHistory

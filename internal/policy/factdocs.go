@@ -92,6 +92,7 @@ var factTexts = []struct{ name, from, missing string }{
 	{"subject.locked", "the directory", isFalse},
 	{"subject.manager", "the directory: the manager's person", fails},
 	{"subject.created", "the directory", fails},
+	{"subject.starts", "the directory: the first day on which the owner works here", fails + "; without a first day nothing waits for it"},
 	{"subject.staff", "the roster: roles that the person holds in Countersign", empty},
 	{"subject.fenced", "somebody said \"this wasn't me\", and nobody has reviewed it", isFalse},
 	{"subject.enrolled", "proof methods that the person has registered", empty},
@@ -138,6 +139,7 @@ var factTexts = []struct{ name, from, missing string }{
 	{"contacts.first_seen", "when the destination first was on record", always},
 	{"contacts.source", "the directory's name, or `enrolment`", always},
 	{"contacts.own", "the destination is opened by the very account in question", isFalse},
+	{"contacts.sim_changed", "the gateway that calls or texts the number: when its SIM last changed", fails},
 
 	{"history", "earlier requests about the person, at all desks", empty},
 	{"history.request", "the earlier request's number", always},

@@ -44,6 +44,8 @@ type Subject struct {
 	Locked    bool               `json:"locked"`
 	Manager   identity.PersonID  `json:"manager,omitempty"`
 	Created   *time.Time         `json:"created,omitempty"`
+	// Starts is the first day on which the account's owner works here.
+	Starts *time.Time `json:"starts,omitempty"`
 	// Staff lists the roles the subject's person holds on Countersign's own
 	// roster; whoever can open or sign requests is worth taking over.
 	Staff []string `json:"staff"`
@@ -88,6 +90,9 @@ type Contact struct {
 	FirstSeen time.Time `json:"first_seen"`
 	Source    string    `json:"source"` // the directory's name, or "enrolment"
 	Own       bool      `json:"own"`    // opened by the very account in question
+	// SIMChanged is when the SIM of a telephone number last changed, by the word
+	// of a gateway; nil when none tells.
+	SIMChanged *time.Time `json:"sim_changed,omitempty"`
 }
 
 // Past is an earlier request about the same person.

@@ -58,7 +58,7 @@ type loader struct {
 
 // topLevel are the fields of a policy, in the order in which they need one
 // another.
-var topLevel = []string{"apiVersion", "name", "risk_analysis", "eases", "accepted", "expires", "cool_off", "zone",
+var topLevel = []string{"apiVersion", "name", "risk_analysis", "escalation", "eases", "accepted", "expires", "cool_off", "zone",
 	"lists", "conditions", "classes", "vendors", "desks", "rules"}
 
 // document reads the fields in the order of topLevel, which need not be the
@@ -82,6 +82,7 @@ func (l *loader) document(root *yaml.Node) {
 		},
 		"name":          func(v *yaml.Node, path string) { l.policy.name = l.name(v, path) },
 		"risk_analysis": func(v *yaml.Node, path string) { l.policy.riskAnalysis = l.Line(v, path) },
+		"escalation":    func(v *yaml.Node, path string) { l.policy.escalation = l.Line(v, path) },
 		"expires":       func(v *yaml.Node, path string) { l.policy.expires = l.duration(v, path) },
 		"cool_off":      func(v *yaml.Node, path string) { l.policy.coolOff = l.duration(v, path) },
 		"zone":          func(v *yaml.Node, path string) { l.policy.zone = l.zoneName(v, path) },

@@ -30,6 +30,7 @@ import (
 type Policy struct {
 	name         string
 	riskAnalysis string
+	escalation   string
 	source       []byte
 	hash         string
 	expires      int64 // the longest life of a request, and its life when no rule says
@@ -103,6 +104,11 @@ func (p *Policy) Name() string { return p.name }
 // RiskAnalysis is where the risk analysis is kept that SP 800-63B-4 §4.2.1.2
 // wants documented for recovery methods of one's own.
 func (p *Policy) RiskAnalysis() string { return p.riskAnalysis }
+
+// Escalation is the documented way out, for whom no path remains or who is
+// refused: a line of plain text to show them as it is, "" when the policy has
+// none.
+func (p *Policy) Escalation() string { return p.escalation }
 
 // Source gives the exact bytes the policy was loaded from.
 func (p *Policy) Source() []byte { return slices.Clone(p.source) }

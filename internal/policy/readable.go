@@ -59,6 +59,16 @@ func optionalMoment[T any](name string, get func(*T) time.Time) fact {
 	}}
 }
 
+// momentOrNil is absent when it is nil.
+func momentOrNil[T any](name string, get func(*T) *time.Time) fact {
+	return fact{name, types.TimestampType, true, func(of any) ref.Val {
+		if at := get(of.(*T)); at != nil {
+			return types.Timestamp{Time: *at}
+		}
+		return nil
+	}}
+}
+
 // textsFact is a list of texts; it may be empty, never absent.
 func textsFact[T any](name string, get func(*T) ref.Val) fact {
 	return fact{name, types.NewListType(types.StringType), false, func(of any) ref.Val { return get(of.(*T)) }}
@@ -91,12 +101,8 @@ var factsOf = map[string][]fact{
 		text("status", func(s *subjectFacts) string { return s.Status }),
 		boolean("locked", func(s *subjectFacts) bool { return s.Locked }),
 		optionalText("manager", func(s *subjectFacts) identity.PersonID { return s.Manager }),
-		{"created", types.TimestampType, true, func(of any) ref.Val {
-			if created := of.(*subjectFacts).Created; created != nil {
-				return types.Timestamp{Time: *created}
-			}
-			return nil
-		}},
+		momentOrNil("created", func(s *subjectFacts) *time.Time { return s.Created }),
+		momentOrNil("starts", func(s *subjectFacts) *time.Time { return s.Starts }),
 		textsFact("staff", func(s *subjectFacts) ref.Val { return types.NewStringList(types.DefaultTypeAdapter, s.Staff) }),
 		boolean("fenced", func(s *subjectFacts) bool { return s.Fenced }),
 		textsFact("enrolled", func(s *subjectFacts) ref.Val { return types.NewStringList(types.DefaultTypeAdapter, s.Enrolled) }),
@@ -125,6 +131,7 @@ var factsOf = map[string][]fact{
 		moment("first_seen", func(c *Contact) time.Time { return c.FirstSeen }),
 		text("source", func(c *Contact) string { return c.Source }),
 		boolean("own", func(c *Contact) bool { return c.Own }),
+		momentOrNil("sim_changed", func(c *Contact) *time.Time { return c.SIMChanged }),
 	},
 	pastType.TypeName(): {
 		text("request", func(h *Past) string { return h.Request }),

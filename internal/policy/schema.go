@@ -102,6 +102,7 @@ var topShape = shape{
 		{"apiVersion", "The version of the language.", oneOfWords([]string{apiVersion})},
 		{"name", "The policy's name.", def("name")},
 		{"risk_analysis", "Where you wrote down why these proofs are enough (SP 800-63B-4 §4.2.1).", def("line")},
+		{"escalation", "What to do when no path remains or a request is refused; people are shown it as it stands.", def("line")},
 		{"expires", "The longest life of any request; rules can only shorten it. 24h when left out.", def("duration")},
 		{"cool_off", "How long a factor or an address must have been on record; rules can only lengthen it. 3d when left out.", def("duration")},
 		{"zone", "The time zone of desks that have none of their own.", def("zone")},

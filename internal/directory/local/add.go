@@ -26,6 +26,7 @@ type NewAccount struct {
 	Groups                      []string           // direct ones
 	Contacts                    []directory.Contact
 	Service, Disabled           bool
+	Starts                      time.Time // the owner's first day here; zero: not known
 	// Password may be empty: then nothing opens the account until a reset.
 	Password   string
 	MustChange bool
@@ -48,7 +49,8 @@ func (d *Directory) Add(ctx context.Context, a NewAccount) (identity.AccountID, 
 	}
 	r := record{
 		V: 1, Directory: d.name, Login: a.Login, Name: a.Name, Unit: a.Unit, Location: a.Location, Person: a.Person,
-		Groups: a.Groups, Service: a.Service, Disabled: a.Disabled, MustChange: a.MustChange, Created: now,
+		Groups: a.Groups, Service: a.Service, Disabled: a.Disabled, MustChange: a.MustChange,
+		Created: now, Starts: a.Starts.UTC(),
 	}
 	if r.Contacts, err = contacts(a.Contacts, nil, now); err != nil {
 		return "", d.fault(doing, directory.ErrRefused, err)

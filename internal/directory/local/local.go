@@ -161,7 +161,7 @@ func (d *Directory) account(ctx context.Context, object string, r record) (direc
 	a := directory.Account{
 		ID: id, Person: r.person(id), Login: r.Login, Name: r.Name, Unit: r.Unit, Location: r.Location,
 		Status: directory.Active, Locked: r.locked(), Service: r.Service,
-		PasswordChanged: r.Changed, MustChange: r.MustChange, Created: r.Created,
+		PasswordChanged: r.Changed, MustChange: r.MustChange, Created: r.Created, Starts: r.Starts,
 	}
 	if r.Disabled {
 		a.Status = directory.Disabled

@@ -44,6 +44,7 @@ type record struct {
 	MustChange bool      `json:"must_change,omitempty"`
 	Changed    time.Time `json:"changed,omitzero"` // the password
 	Created    time.Time `json:"created"`
+	Starts     time.Time `json:"starts,omitzero"` // the owner's first day here
 }
 
 type contact struct {
