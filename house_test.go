@@ -31,7 +31,7 @@ const guardedStd = `
 	os/exec plugin syscall testing unsafe`
 
 // allPure are the pure packages an assembling package may lean on.
-const allPure = `identity statement proof proof/... approval policy ledger roster reset evidence risk`
+const allPure = `identity statement proof proof/... approval policy ledger roster enrolment reset evidence risk`
 
 // rows is the house. Names in ours stand below internal/.
 var rows = []row{
@@ -45,6 +45,7 @@ var rows = []row{
 	{at: "internal/proof/recoverycode", floor: pure, ours: "identity proof"},
 	{at: "internal/proof/passkey", floor: pure, ours: "identity proof",
 		vendors: "github.com/go-webauthn/webauthn github.com/fxamacker/cbor/v2"},
+	{at: "internal/proof/oidc", floor: pure},
 	{at: "internal/approval", floor: pure, ours: "identity"},
 	{at: "internal/policy/expr", floor: pure},
 	{at: "internal/policy", floor: pure, ours: "identity proof approval policy/expr policy/yamltext",
@@ -63,6 +64,7 @@ var rows = []row{
 	{at: "internal/policy/explain", floor: pure, ours: "identity policy policy/diff policy/prove policy/specimen"},
 	// The roster says who may sign; what they may sign is the policy's affair.
 	{at: "internal/roster", floor: pure, ours: "identity statement ledger proof proof/passkey"},
+	{at: "internal/enrolment", floor: pure, ours: "identity ledger proof proof/passkey"},
 	{at: "internal/reset", floor: pure, ours: "identity statement proof proof/passkey approval policy ledger"},
 	// The auditor's roots are the verifiers of signed notes.
 	{at: "internal/evidence", floor: pure, ours: allPure, vendors: "golang.org/x/mod/sumdb/note"},
@@ -75,6 +77,12 @@ var rows = []row{
 	// key file is locked with a passphrase.
 	{at: "internal/softkey", floor: tool, ours: "identity proof proof/passkey",
 		vendors: "github.com/fxamacker/cbor/v2 filippo.io/age"},
+
+	// openid is the client of the organisation's provider; openidtest is a
+	// provider that can be told to lie.
+	{at: "internal/openid", floor: tool, ours: "identity proof/oidc", std: "net/http",
+		vendors: "github.com/coreos/go-oidc/v3/oidc golang.org/x/oauth2"},
+	{at: "internal/openid/openidtest", floor: suite, std: "testing net/http"},
 
 	// Ports and what stands behind them. A backend never imports a sibling.
 	{at: "internal/store", floor: port, ours: "identity ledger", vendors: "golang.org/x/mod/sumdb"},
