@@ -26,6 +26,7 @@ type NewAccount struct {
 	Groups                      []string           // direct ones
 	Contacts                    []directory.Contact
 	Service, Disabled           bool
+	Factors                     []string  // names of second factors, registered now
 	Starts                      time.Time // the owner's first day here; zero: not known
 	// Password may be empty: then nothing opens the account until a reset.
 	Password   string
@@ -54,6 +55,11 @@ func (d *Directory) Add(ctx context.Context, a NewAccount) (identity.AccountID, 
 	}
 	if r.Contacts, err = contacts(a.Contacts, nil, now); err != nil {
 		return "", d.fault(doing, directory.ErrRefused, err)
+	}
+	for _, name := range a.Factors {
+		if r.Factors, err = register(r.Factors, name, now); err != nil {
+			return "", d.fault(doing, directory.ErrRefused, err)
+		}
 	}
 	if a.Manager != "" {
 		if r.Manager, err = d.own(a.Manager); err == nil {

@@ -2,7 +2,9 @@
 // its own store, for trying it out and for the staff of a site that has no
 // other directory. It keeps every promise of package directory.
 //
-// Besides, it is a place to sign in: SignIn counts wrong passwords and locks.
+// Besides, it is a place to sign in: SignIn counts wrong passwords and locks,
+// SignInWithFactor asks for a registered second factor too, and OpenSession notes
+// what is signed in.
 //
 //	staff := local.New("staff", st, hasher, time.Now, local.AdminGroups("operators"))
 //	id, err := staff.Add(ctx, local.NewAccount{Login: "m.ito", Name: "M. Ito", Password: "…"})
@@ -62,6 +64,8 @@ var (
 	_ directory.PasswordResetter = (*Directory)(nil)
 	_ directory.Unlocker         = (*Directory)(nil)
 	_ directory.Verifier         = (*Directory)(nil)
+	_ directory.FactorResetter   = (*Directory)(nil)
+	_ directory.SessionRevoker   = (*Directory)(nil)
 )
 
 // Option changes how a directory judges its accounts.
@@ -90,7 +94,7 @@ func (d *Directory) Name() string { return d.name }
 
 // Can lists what this backend can carry out.
 func (d *Directory) Can() []identity.Action {
-	return []identity.Action{identity.PasswordReset, identity.Unlock}
+	return []identity.Action{identity.PasswordReset, identity.MFAReset, identity.Unlock}
 }
 
 // Ping reports whether the store would take a change.

@@ -45,6 +45,8 @@ type record struct {
 	Changed    time.Time `json:"changed,omitzero"` // the password
 	Created    time.Time `json:"created"`
 	Starts     time.Time `json:"starts,omitzero"` // the owner's first day here
+	Factors    []factor  `json:"factors,omitempty"`
+	Sessions   []session `json:"sessions,omitempty"`
 }
 
 type contact struct {

@@ -19,7 +19,7 @@ var errBarred = errors.New("local: barred")
 // text and one time, whether the login exists or not, is locked, closed or has
 // no password. directory.ErrUnreachable or ErrUncertain: the store failed.
 func (d *Directory) SignIn(ctx context.Context, login, password string) error {
-	must, _, _, err := d.signIn(ctx, login, password)
+	must, _, _, err := d.signIn(ctx, login, password, passwordAlone)
 	if err == nil && must {
 		return ErrMustChange
 	}
@@ -31,7 +31,7 @@ func (d *Directory) SignIn(ctx context.Context, login, password string) error {
 // the old one again.
 func (d *Directory) ChangePassword(ctx context.Context, login, old, fresh string) error {
 	const doing = "changing a password"
-	_, object, proven, err := d.signIn(ctx, login, old)
+	_, object, proven, err := d.signIn(ctx, login, old, passwordAlone)
 	if err != nil {
 		return err
 	}
@@ -51,8 +51,11 @@ func (d *Directory) ChangePassword(ctx context.Context, login, old, fresh string
 	})
 }
 
-// signIn also returns the account's object id and the hash that was proven.
-func (d *Directory) signIn(ctx context.Context, login, password string) (must bool, object, hash string, err error) {
+func passwordAlone(record) bool { return true }
+
+// signIn also returns the account's object id and the hash that was proven. What
+// else has to be right besides the password is for more to say.
+func (d *Directory) signIn(ctx context.Context, login, password string, more func(record) bool) (must bool, object, hash string, err error) {
 	const doing = "signing in"
 	object, err = d.object(ctx, login)
 	if errors.Is(err, directory.ErrNotFound) {
@@ -83,8 +86,8 @@ func (d *Directory) signIn(ctx context.Context, login, password string) (must bo
 		return false, "", "", directory.ErrBadCredential
 	}
 	err = d.change(ctx, doing, object, func(r *record) error {
-		if r.Hash != hash || r.Disabled {
-			return directory.ErrBadCredential // reset or closed meanwhile
+		if r.Hash != hash || r.Disabled || !more(*r) {
+			return directory.ErrBadCredential // reset or closed meanwhile, or something else is missing
 		}
 		r.Failures, must = 0, r.MustChange
 		return nil
