@@ -30,6 +30,9 @@ type Bundle struct {
 	Checkpoint string  `json:"checkpoint"` // C2SP signed note
 	Roster     []Entry `json:"roster"`
 	Events     []Entry `json:"events"`
+	// Enrolments are the streams of the factors that answered, one after the
+	// other, as far as they are on the ledger.
+	Enrolments []Entry `json:"enrolments,omitempty"`
 }
 
 // Entry is one leaf, the values behind its commitments, and its inclusion

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"countersign/internal/enrolment"
 	"countersign/internal/identity"
 	"countersign/internal/ledger"
 	"countersign/internal/policy"
@@ -59,7 +60,7 @@ type Step struct {
 // demands of the recorded facts. now bounds the recorded times: evidence from
 // the future is refused.
 func Verify(b Bundle, roots Roots, now time.Time) Report {
-	v := &verifier{bundle: b, roots: roots, now: now, policies: map[string]*policy.Policy{}}
+	v := &verifier{bundle: b, roots: roots, now: now, policies: map[string]*policy.Policy{}, factors: map[string]enrolment.Record{}}
 	r := Report{Request: b.Request, Verdict: NotAllowed}
 	for _, step := range []struct {
 		name string
@@ -67,6 +68,7 @@ func Verify(b Bundle, roots Roots, now time.Time) Report {
 	}{
 		{"checkpoint", v.checkpoint},
 		{"inclusion", v.inclusion},
+		{"enrolments", v.enrolments},
 		{"roster", v.genesis},
 		{"replay", v.replay},
 		{"order", v.order},
@@ -106,6 +108,7 @@ type verifier struct {
 	roster   roster.State
 	request  reset.State
 	policies map[string]*policy.Policy
+	factors  map[string]enrolment.Record // by id
 	notes    []Step
 	ordered  time.Time
 }
@@ -252,10 +255,7 @@ func (v *verifier) judge(body reset.Event, erased []string, e entry) error {
 		}
 		return samePlan(b.Plan, policy.Join(v.request.Plan, plan))
 	case reset.Proved:
-		if i := slices.IndexFunc(v.request.Challenges, func(c reset.Challenge) bool { return c.ID == b.Challenge }); i >= 0 {
-			c := v.request.Challenges[i]
-			v.note("proof", "%s, registered %s, answered in session %s", c.Method, c.Since.Format(time.DateOnly), c.Session)
-		}
+		return v.proved(b, e.Seq)
 	case reset.Voted:
 		return v.voted(b)
 	case reset.Reviewed:

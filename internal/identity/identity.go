@@ -133,10 +133,12 @@ const (
 	Officer       Role = "officer" // countersigns changes of roster and policy
 	Reviewer      Role = "reviewer"
 	Auditor       Role = "auditor"
+	// Proofing officers attest in person who somebody is.
+	Proofing Role = "proofing"
 )
 
 // Roles lists every role.
-var Roles = []Role{Agent, Manager, Security, ResourceOwner, Officer, Reviewer, Auditor}
+var Roles = []Role{Agent, Manager, Security, ResourceOwner, Officer, Reviewer, Auditor, Proofing}
 
 // ParseRole accepts the words in Roles.
 func ParseRole(s string) (Role, error) { return parse("role", s, Roles) }

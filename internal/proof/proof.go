@@ -36,8 +36,21 @@ const (
 // Spec is what is fixed about a method, whatever the configuration.
 type Spec struct {
 	Method            Method
+	Strength          Strength         // what kind of evidence it is
 	Channel           identity.Channel // the way the proof travels
 	PhishingResistant bool             // SP 800-63B-4 §3.2.5
+	// Restricted: it travels over the public telephone network, so something
+	// that does not has to be offered beside it (SP 800-63B-4 §3.2.9).
+	Restricted bool
+	// Unregistered: nothing of it is on record beforehand. Every other factor or
+	// destination must have been on record for the cool-off time.
+	Unregistered bool
+	// Signed: the answer is a signature over the challenge's statement, which
+	// the hands and an auditor verify for themselves.
+	Signed bool
+	// Witness: somebody else gives the answer and is named with it. They take
+	// part, so they sign nothing else of the request.
+	Witness bool
 	// Ceiling is the highest tier at which the method counts at all.
 	Ceiling identity.Tier
 	// Destination: the challenge is sent to a registered address, which must
@@ -50,23 +63,67 @@ type Spec struct {
 	Life time.Duration
 	// Section is the norm's section that rules the method.
 	Section string
+	// Suits says whom it is for, in a few words.
+	Suits string
 }
+
+// Strength is what kind of evidence a method gives, in the norm's terms.
+type Strength string
+
+// The strengths, the weakest first. They are words for people: what is enough
+// is the policy's formula to say.
+const (
+	IssuedCode   Strength = "issued recovery code"
+	SavedCode    Strength = "saved recovery code"
+	ContactCode  Strength = "recovery contact"
+	Attestation  Strength = "attestation by a person of record"
+	SingleFactor Strength = "single-factor authenticator"
+	Federated    Strength = "federated sign-in"
+	MultiFactor  Strength = "multi-factor authenticator"
+	Proofing     Strength = "identity proofing"
+)
 
 // Specs lists the methods in the order they are shown to people: easiest first.
 var Specs = []Spec{
-	{Method: Passkey, Channel: identity.App, PhishingResistant: true, Ceiling: identity.Critical, Spoiled: []identity.Action{identity.MFAReset}, Life: 10 * time.Minute, Section: "SP 800-63B-4 §3.1.7"},
-	{Method: TOTP, Channel: identity.App, Ceiling: identity.Critical, Spoiled: []identity.Action{identity.MFAReset}, Life: 10 * time.Minute, Section: "SP 800-63B-4 §3.1.4"},
-	{Method: EmailCode, Channel: identity.Email, Ceiling: identity.Elevated, Destination: true, Spoiled: []identity.Action{identity.RecoveryChange}, Life: 10 * time.Minute, Section: "SP 800-63B-4 §4.2.1.2"},
-	{Method: SMSCode, Channel: identity.Phone, Ceiling: identity.Elevated, Destination: true, Spoiled: []identity.Action{identity.MFAReset, identity.RecoveryChange}, Life: 10 * time.Minute, Section: "SP 800-63B-4 §3.1.3.3"},
-	{Method: VoiceCode, Channel: identity.Phone, Ceiling: identity.Elevated, Destination: true, Spoiled: []identity.Action{identity.MFAReset, identity.RecoveryChange}, Life: 10 * time.Minute, Section: "SP 800-63B-4 §3.1.3.3"},
-	{Method: RecoveryCode, Channel: identity.Saved, Ceiling: identity.Critical, Spoiled: []identity.Action{identity.RecoveryChange}, Life: 10 * time.Minute, Section: "SP 800-63B-4 §4.2.1.1"},
-	{Method: RecoveryContact, Channel: identity.Email, Ceiling: identity.Critical, Destination: true, Spoiled: []identity.Action{identity.RecoveryChange}, Life: 24 * time.Hour, Section: "SP 800-63B-4 §4.2.1.3"},
-	{Method: Vouch, Channel: identity.App, PhishingResistant: true, Ceiling: identity.Critical, Life: 24 * time.Hour, Section: "SP 800-63B-4 §4.2.1"},
-	{Method: Callback, Channel: identity.Phone, Ceiling: identity.Elevated, Destination: true, Spoiled: []identity.Action{identity.MFAReset, identity.RecoveryChange}, Life: 10 * time.Minute, Section: "SP 800-63B-4 §3.1.3"},
-	{Method: InPerson, Channel: identity.WalkIn, PhishingResistant: true, Ceiling: identity.Critical, Life: 24 * time.Hour, Section: "SP 800-63A-4 §2.1.3"},
-	{Method: OIDC, Channel: identity.App, Ceiling: identity.High, Spoiled: []identity.Action{identity.PasswordReset, identity.MFAReset}, Life: 10 * time.Minute, Section: "SP 800-63C-4"},
-	{Method: Device, Channel: identity.App, PhishingResistant: true, Ceiling: identity.Critical, Life: 10 * time.Minute, Section: "SP 800-63B-4 §3.1.7"},
-	{Method: IDV, Channel: identity.App, Ceiling: identity.Critical, Life: 24 * time.Hour, Section: "SP 800-63B-4 §4.2.1.4"},
+	{Method: Passkey, Strength: MultiFactor, Channel: identity.App, PhishingResistant: true, Signed: true, Ceiling: identity.Critical,
+		Spoiled: []identity.Action{identity.MFAReset}, Life: 10 * time.Minute, Section: "SP 800-63B-4 §3.1.7",
+		Suits: "everybody who still has a device or a security key of theirs"},
+	{Method: TOTP, Strength: SingleFactor, Channel: identity.App, Ceiling: identity.Critical,
+		Spoiled: []identity.Action{identity.MFAReset}, Life: 10 * time.Minute, Section: "SP 800-63B-4 §3.1.4",
+		Suits: "who has an authenticator app, on a telephone or a computer"},
+	{Method: EmailCode, Strength: IssuedCode, Channel: identity.Email, Destination: true, Ceiling: identity.Elevated,
+		Spoiled: []identity.Action{identity.RecoveryChange}, Life: 10 * time.Minute, Section: "SP 800-63B-4 §4.2.1.2",
+		Suits: "who can read a mailbox other than the account's own"},
+	{Method: SMSCode, Strength: IssuedCode, Channel: identity.Phone, Destination: true, Restricted: true, Ceiling: identity.Elevated,
+		Spoiled: []identity.Action{identity.MFAReset, identity.RecoveryChange}, Life: 10 * time.Minute, Section: "SP 800-63B-4 §3.1.3.3",
+		Suits: "who has any mobile telephone; deaf people too"},
+	{Method: VoiceCode, Strength: IssuedCode, Channel: identity.Phone, Destination: true, Restricted: true, Ceiling: identity.Elevated,
+		Spoiled: []identity.Action{identity.MFAReset, identity.RecoveryChange}, Life: 10 * time.Minute, Section: "SP 800-63B-4 §3.1.3.3",
+		Suits: "who has a landline, or cannot read a small screen"},
+	{Method: RecoveryCode, Strength: SavedCode, Channel: identity.Saved, Ceiling: identity.Critical,
+		Spoiled: []identity.Action{identity.RecoveryChange}, Life: 10 * time.Minute, Section: "SP 800-63B-4 §4.2.1.1",
+		Suits: "everybody who kept the printed card; no device is needed"},
+	{Method: RecoveryContact, Strength: ContactCode, Channel: identity.Email, Destination: true, Ceiling: identity.Critical,
+		Spoiled: []identity.Action{identity.RecoveryChange}, Life: 24 * time.Hour, Section: "SP 800-63B-4 §4.2.1.3",
+		Suits: "who named somebody they trust beforehand"},
+	{Method: Vouch, Strength: Attestation, Channel: identity.App, PhishingResistant: true, Signed: true, Witness: true, Ceiling: identity.Critical,
+		Life: 24 * time.Hour, Section: "SP 800-63B-4 §4.2.1",
+		Suits: "who can reach their manager or a colleague of record by a way both know"},
+	{Method: Callback, Strength: IssuedCode, Channel: identity.Phone, Destination: true, Restricted: true, Ceiling: identity.Elevated,
+		Spoiled: []identity.Action{identity.MFAReset, identity.RecoveryChange}, Life: 10 * time.Minute, Section: "SP 800-63B-4 §3.1.3",
+		Suits: "who wrote or walked in, and has a telephone of record but cannot type a code"},
+	{Method: InPerson, Strength: Proofing, Channel: identity.WalkIn, PhishingResistant: true, Signed: true, Witness: true, Unregistered: true, Ceiling: identity.Critical,
+		Life: 24 * time.Hour, Section: "SP 800-63A-4 §2.1.3",
+		Suits: "everybody who can come to a proofing officer with a document"},
+	{Method: OIDC, Strength: Federated, Channel: identity.App, Unregistered: true, Ceiling: identity.High,
+		Spoiled: []identity.Action{identity.PasswordReset, identity.MFAReset}, Life: 10 * time.Minute, Section: "SP 800-63C-4",
+		Suits: "who can still sign in at the organisation's provider with a second factor"},
+	{Method: Device, Strength: SingleFactor, Channel: identity.App, PhishingResistant: true, Signed: true, Ceiling: identity.Critical,
+		Life: 10 * time.Minute, Section: "SP 800-63B-4 §3.1.7",
+		Suits: "who has a managed computer with a key of its own"},
+	{Method: IDV, Strength: Proofing, Channel: identity.App, Unregistered: true, Ceiling: identity.Critical,
+		Life: 24 * time.Hour, Section: "SP 800-63B-4 §4.2.1.4",
+		Suits: "who is far away and has an identity document, and a provider to show it to"},
 }
 
 // Proof is one accepted piece of evidence, as recorded with the request. It
@@ -78,6 +135,8 @@ type Proof struct {
 	Since     time.Time `json:"since"`     // when that was first seen on record
 	At        time.Time `json:"at"`
 	Until     time.Time `json:"until"` // it does not count from this moment on
+	// By is who attested, for a method with a witness.
+	By identity.PersonID `json:"by,omitempty"`
 }
 
 // SpecOf finds a method's Spec.

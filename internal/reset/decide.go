@@ -20,11 +20,13 @@ type Open struct {
 	Plan   policy.Plan
 }
 
-// Answer is a claimant's answer to a challenge, already checked by its method.
+// Answer is an answer to a challenge, already checked by its method. Given is
+// what it consisted of; its challenge and end are filled in here.
 type Answer struct {
 	Challenge string
 	Session   string
 	Right     bool
+	Given     Proved
 }
 
 // Authorise asks for the order, on a plan computed from fresh facts.
@@ -121,7 +123,9 @@ func (d *decision) answer(c Answer) error {
 	if end := d.state.ExpiresAt(); end.Before(until) {
 		until = end
 	}
-	d.emit(Proved{Challenge: c.Challenge, Until: until})
+	proved := c.Given
+	proved.Challenge, proved.Until = c.Challenge, until
+	d.emit(proved)
 	return nil
 }
 

@@ -58,6 +58,25 @@ type Challenged struct {
 	Enrolment string       `json:"enrolment"`
 	Since     time.Time    `json:"since"`
 	Until     time.Time    `json:"until"`
+	// Also lists further factors that may answer in the first one's stead:
+	// whoever has two passkeys answers with the one at hand.
+	Also []Choice `json:"also,omitempty"`
+	// SetBy is who put the factor or destination on record, where that was
+	// somebody else than its owner.
+	SetBy string `json:"set_by,omitempty"`
+}
+
+// Choice is one registered factor of several.
+type Choice struct {
+	Enrolment string    `json:"enrolment"`
+	Since     time.Time `json:"since"`
+}
+
+// Withheld records why a factor or destination on record was not offered.
+type Withheld struct {
+	Method    proof.Method `json:"method"`
+	Enrolment string       `json:"enrolment"`
+	Reason    Code         `json:"reason"`
 }
 
 // AnswerRefused records a wrong answer.
@@ -65,10 +84,26 @@ type AnswerRefused struct {
 	Challenge string `json:"challenge"`
 }
 
-// Proved records a right answer. Its session becomes the claimant.
+// Proved records a right answer. Its session becomes the claimant. What the
+// answer consisted of stands here where others can check it again.
 type Proved struct {
 	Challenge string    `json:"challenge"`
 	Until     time.Time `json:"until"`
+	// Enrolment is which of the challenge's factors answered, where there were
+	// several.
+	Enrolment string `json:"enrolment,omitempty"`
+	// By is who attested, for a method with a witness, and Document the kind of
+	// document that a proofing officer saw.
+	By       identity.PersonID `json:"by,omitempty"`
+	Document string            `json:"document,omitempty"`
+	// Assertion or Signature is over the challenge's statement. Key is the
+	// enrolment of the passkey that made the assertion, where that is not the
+	// factor itself and stands on no roster.
+	Assertion *passkey.Assertion `json:"assertion,omitempty"`
+	Signature passkey.Bytes      `json:"signature,omitempty"`
+	Key       string             `json:"key,omitempty"`
+	// Result is what a provider signed (idv, oidc), for whoever has its keys.
+	Result string `json:"result,omitempty" ledger:"private"`
 }
 
 // Lapsed takes proofs back that have become too old.
@@ -166,7 +201,7 @@ type Notified struct {
 
 // Cancelled ends a request at the wish of somebody who may.
 type Cancelled struct {
-	By string `json:"by"` // agent, requester, officer, fence
+	By string `json:"by"` // agent, requester, officer, fence; reported: somebody with the case code said it was not them
 }
 
 // Expired ends a request that ran out of time.
@@ -193,6 +228,7 @@ func (Claimed) Type() string       { return "claimed" }
 func (Challenged) Type() string    { return "challenged" }
 func (AnswerRefused) Type() string { return "answer_refused" }
 func (Proved) Type() string        { return "proved" }
+func (Withheld) Type() string      { return "withheld" }
 func (Lapsed) Type() string        { return "lapsed" }
 func (Voted) Type() string         { return "voted" }
 func (Voided) Type() string        { return "voided" }
@@ -229,7 +265,8 @@ var decoders = map[string]decoder{
 	"dispatched": decoderOf[Dispatched](), "received": decoderOf[Received](),
 	"revealed": decoderOf[Revealed](), "followed_up": decoderOf[FollowedUp](),
 	"notified": decoderOf[Notified](), "cancelled": decoderOf[Cancelled](),
-	"expired": decoderOf[Expired](), "repudiated": decoderOf[Repudiated](), "reviewed": decoderOf[Reviewed](),
+	"withheld": decoderOf[Withheld](),
+	"expired":  decoderOf[Expired](), "repudiated": decoderOf[Repudiated](), "reviewed": decoderOf[Reviewed](),
 }
 
 // Decode reads an event back from the ledger, checking its commitments. The

@@ -2,6 +2,7 @@ package reset
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"countersign/internal/approval"
@@ -19,13 +20,18 @@ func (s State) usable(m proof.Method, enrolment string, since time.Time) error {
 	if !ok || !slices.Contains(s.Plan.Proofs.Methods(), m) {
 		return refuse(MethodNotWanted, "the plan does not ask for %s", m)
 	}
-	if spec.Channel == s.Channel {
+	// Whoever walks in is looked at by somebody else than the desk: presence
+	// cannot be intercepted as a line or a mailbox can.
+	if spec.Channel == s.Channel && m != proof.InPerson {
 		return refuse(ChannelNotIndependent, "%s travels over %s, the way this request came in", m, s.Channel)
 	}
 	for _, c := range s.Facts.Contacts {
 		if c.ID == enrolment && c.Own {
 			return refuse(ChannelNotIndependent, "this destination is opened by the account itself")
 		}
+	}
+	if spec.Unregistered {
+		return nil
 	}
 	if since.IsZero() || s.OpenedAt.Sub(since) < time.Duration(s.Plan.CoolOff)*time.Second {
 		return refuse(DestinationTooNew, "it has not been on record long enough (%s)", time.Duration(s.Plan.CoolOff)*time.Second)
@@ -68,9 +74,28 @@ func (s State) challenged(e Challenged, at time.Time) (State, error) {
 		return s, refuse(Malformed, "the challenge is not new or names no enrolment")
 	case !at.Before(e.Until) || e.Until.After(at.Add(spec.Life)):
 		return s, refuse(Malformed, "a %s challenge may be answered for %s at most", e.Method, spec.Life)
+	case e.SetBy != "" && e.SetBy == string(s.Agent):
+		return s, refuse(DestinationTooNew, "it was put on record by the agent of this request")
+	}
+	for _, c := range e.Also {
+		if err := s.usable(e.Method, c.Enrolment, c.Since); err != nil {
+			return s, err
+		}
 	}
 	s.Challenges = append(slices.Clone(s.Challenges), Challenge{
-		ID: e.Challenge, Session: e.Session, Method: e.Method, Enrolment: e.Enrolment, Since: e.Since, Until: e.Until})
+		ID: e.Challenge, Session: e.Session, Method: e.Method, Enrolment: e.Enrolment, Since: e.Since, Until: e.Until, Also: e.Also})
+	return s, nil
+}
+
+// withheld notes, once for each reason, what was on record and not offered.
+func (s State) withheld(e Withheld, at time.Time) (State, error) {
+	if err := s.collecting(at); err != nil {
+		return s, err
+	}
+	if e.Enrolment == "" || e.Reason == "" || slices.Contains(s.Withheld, e) {
+		return s, refuse(Malformed, "what was not offered is noted once, with its reason")
+	}
+	s.Withheld = append(slices.Clone(s.Withheld), e)
 	return s, nil
 }
 
@@ -111,18 +136,45 @@ func (s State) proved(e Proved, at time.Time) (State, error) {
 		return s, err
 	}
 	c := s.Challenges[i]
+	used, known := c.Choice(e.Enrolment)
 	switch {
 	case slices.Contains(s.have(time.Time{}), c.Method):
 		return s, refuse(MethodNotWanted, "%s has been proved already", c.Method)
 	case !at.Before(e.Until) || e.Until.After(at.Add(proofLife)):
 		return s, refuse(Malformed, "a proof counts for %s at most", proofLife)
+	case !known:
+		return s, refuse(Malformed, "the factor that answered was not asked")
+	}
+	if err := s.given(c.Method, e); err != nil {
+		return s, err
 	}
 	s.Challenges = slices.Clone(s.Challenges)
 	s.Challenges[i].Answered = true
 	s.Claimant = c.Session
 	s.Proofs = append(slices.Clone(s.Proofs), proof.Proof{
-		Method: c.Method, Challenge: c.ID, Enrolment: c.Enrolment, Since: c.Since, At: at, Until: e.Until})
+		Method: c.Method, Challenge: c.ID, Enrolment: used.Enrolment, Since: used.Since, At: at, Until: e.Until, By: e.By})
 	return s, nil
+}
+
+// Documents are the kinds of document that a proofing officer may attest to.
+var Documents = []string{"passport", "identity_card", "residence_permit", "driving_licence", "staff_badge"}
+
+// given checks that a proof brings along what its method must leave behind.
+// Whether a signature is good is for whoever knows the keys.
+func (s State) given(m proof.Method, e Proved) error {
+	spec, _ := proof.SpecOf(m)
+	signed := func(v vote) bool { return v.Person == e.By }
+	switch {
+	case spec.Signed != (e.Assertion != nil || len(e.Signature) > 0) || e.Assertion != nil && len(e.Signature) > 0:
+		return refuse(Malformed, "a %s proof is one signature where the method signs, and none where it does not", m)
+	case spec.Witness != (e.By != ""):
+		return refuse(Malformed, "a %s proof names its witness where the method has one", m)
+	case spec.Witness && (slices.Contains(s.Barred(), e.By) || slices.ContainsFunc(s.Votes, signed)):
+		return refuse(SeparationOfDuties, "whoever takes part in a request does not attest to who asks")
+	case (m == proof.InPerson) != (e.Document != "") || e.Document != "" && !slices.Contains(Documents, e.Document):
+		return refuse(Malformed, "an attestation in person names a kind of document: %s", strings.Join(Documents, ", "))
+	}
+	return nil
 }
 
 // voted takes a decision. Whether its signature is the person's own is checked

@@ -58,6 +58,8 @@ func (s State) apply(e Event, at time.Time) (State, error) {
 		return s.answerRefused(e, at)
 	case Proved:
 		return s.proved(e, at)
+	case Withheld:
+		return s.withheld(e, at)
 	case Lapsed:
 		return s.lapsed(e, at)
 	case Voted:

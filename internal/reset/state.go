@@ -79,6 +79,7 @@ type State struct {
 	FollowUps  []FollowedUp       `json:"follow_ups,omitempty"`
 	Repudiated bool               `json:"repudiated"`
 	Review     *Review            `json:"review,omitempty"`
+	Withheld   []Withheld         `json:"withheld,omitempty"`
 	// Probation is when the person's probation after this reset ends; nil when
 	// the plan has none, or nothing was changed. See OnProbation.
 	Probation *time.Time `json:"probation_until,omitempty"`
@@ -101,6 +102,17 @@ type Challenge struct {
 	Until     time.Time    `json:"until"`
 	Refused   int          `json:"refused"`
 	Answered  bool         `json:"answered"`
+	Also      []Choice     `json:"also,omitempty"`
+}
+
+// Choice finds one of the factors that may answer; "" is the first.
+func (c Challenge) Choice(enrolment string) (Choice, bool) {
+	all := append([]Choice{{c.Enrolment, c.Since}}, c.Also...)
+	i := slices.IndexFunc(all, func(x Choice) bool { return enrolment == "" || x.Enrolment == enrolment })
+	if i < 0 {
+		return Choice{}, false
+	}
+	return all[i], true
 }
 
 // Order is the one order that is under way, or the last.
@@ -187,10 +199,14 @@ func (s State) have(now time.Time) []proof.Method {
 	return ms
 }
 
-// Barred are the persons who may not sign: whoever takes part.
+// Barred are the persons who may not sign: whoever takes part, those who
+// attested to who the requester is among them.
 func (s State) Barred() []identity.PersonID {
-	return slices.DeleteFunc([]identity.PersonID{s.Person, s.Requester, s.Agent},
-		func(p identity.PersonID) bool { return p == "" })
+	all := []identity.PersonID{s.Person, s.Requester, s.Agent}
+	for _, p := range s.Proofs {
+		all = append(all, p.By)
+	}
+	return slices.DeleteFunc(all, func(p identity.PersonID) bool { return p == "" })
 }
 
 // tally counts the votes over the statement as it stands now.

@@ -10,6 +10,7 @@ import (
 
 	"countersign/internal/identity"
 	"countersign/internal/ledger"
+	"countersign/internal/proof"
 	"countersign/internal/statement"
 )
 
@@ -78,9 +79,63 @@ func (s State) proofLines() []statement.Line {
 	var lines []statement.Line
 	for _, p := range s.Proofs {
 		lines = append(lines, statement.Line{Name: "proof", Value: fmt.Sprintf(
-			"%s at %s, registered %s", p.Method, p.At.UTC().Format(stamp), p.Since.UTC().Format(time.DateOnly))})
+			"%s at %s, %s", p.Method, p.At.UTC().Format(stamp), registered(p.Since))})
+		lines = append(lines, optional("attested-by", string(p.By))...)
 	}
 	return lines
+}
+
+func registered(since time.Time) string {
+	if since.IsZero() {
+		return "nothing registered before"
+	}
+	return "registered " + since.UTC().Format(time.DateOnly)
+}
+
+// statementKinds are the first lines of what is signed as a proof.
+var statementKinds = map[proof.Method]string{
+	proof.Passkey: "proof", proof.Device: "proof", proof.Vouch: "vouch", proof.InPerson: "in-person",
+}
+
+// ProofStatement is what is signed to answer a challenge of this request: by
+// the requester's own passkey or device, or by a witness, who is named, with
+// the kind of document a proofing officer saw. It says for whom, for what and
+// where a new secret would go, so it answers nothing else.
+func (s State) ProofStatement(challenge string, by identity.PersonID, document string) (statement.Statement, error) {
+	i := s.challenge(challenge)
+	if i < 0 {
+		return "", refuse(ChallengeUnknown, "this request has no such challenge")
+	}
+	c := s.Challenges[i]
+	kind, ok := statementKinds[c.Method]
+	if !ok {
+		return "", refuse(MethodNotWanted, "%s is not answered by a signature", c.Method)
+	}
+	claimant, _ := s.session(c.Session)
+	return statement.New(kind, slices.Concat(
+		[]statement.Line{
+			{Name: "request", Value: s.ID},
+			{Name: "case", Value: s.Case},
+			{Name: "action", Value: string(s.Action)},
+			{Name: "account", Value: string(s.Subject)},
+		},
+		optional("login", identity.Line(s.Facts.Subject.Login, 200)),
+		optional("name", identity.Line(s.Facts.Subject.Name, 200)),
+		[]statement.Line{
+			{Name: "channel", Value: string(s.Channel)},
+			{Name: "requester", Value: string(s.Requester)},
+		},
+		optional("agent", string(s.Agent)),
+		optional("desk", s.Desk),
+		[]statement.Line{
+			{Name: "opened", Value: s.OpenedAt.UTC().Format(stamp)},
+			{Name: "method", Value: string(c.Method)},
+			{Name: "challenge", Value: c.ID},
+			{Name: "secret-goes-to", Value: claimant.Recipient},
+		},
+		optional("attested-by", string(by)),
+		optional("document", document),
+	))
 }
 
 func (s State) recipientLine() []statement.Line {

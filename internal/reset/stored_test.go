@@ -47,6 +47,13 @@ func samples() []reset.Event {
 		reset.Expired{},
 		reset.Repudiated{Contact: "con_1"},
 		reset.Reviewed{Person: officer, Verdict: "in_order", Note: "spoke to her", Assertion: assertion},
+		reset.Withheld{Method: proof.SMSCode, Enrolment: "con_1", Reason: reset.DestinationTooNew},
+		reset.Challenged{Challenge: "chl_2", Session: "ses_1", Method: proof.Passkey, Enrolment: "enr_1", Since: t0, Until: t0.Add(time.Minute),
+			Also: []reset.Choice{{Enrolment: "enr_2", Since: t0}}, SetBy: "token:onboarding"},
+		reset.Proved{Challenge: "chl_2", Until: t0.Add(time.Hour), Enrolment: "enr_2", Assertion: &assertion},
+		reset.Proved{Challenge: "chl_3", Until: t0.Add(time.Hour), By: officer, Document: "passport", Assertion: &assertion, Key: "enr_3"},
+		reset.Proved{Challenge: "chl_4", Until: t0.Add(time.Hour), Signature: []byte("sig")},
+		reset.Proved{Challenge: "chl_5", Until: t0.Add(time.Hour), Result: "signed by a provider"},
 	}
 }
 
