@@ -3,6 +3,7 @@ package directorytest
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 
@@ -161,6 +162,11 @@ func (f Fixture) nobody(t *testing.T) {
 		if err := f.verifier(t).VerifyPassword(t.Context(), id, f.Good); !errors.Is(err, directory.ErrNotFound) {
 			t.Errorf("verifying for %q = %v; want ErrNotFound", id, err)
 		}
+		for what, err := range optional(t.Context(), f.Directory, id) {
+			if !errors.Is(err, directory.ErrNotFound) {
+				t.Errorf("%s of %q = %v; want ErrNotFound", what, id, err)
+			}
+		}
 	}
 }
 
@@ -185,7 +191,9 @@ func (f Fixture) cancelled(t *testing.T) {
 	_, lookErr := f.Directory.Lookup(ctx, a.ID)
 	_, resetErr := f.resetter(t).ResetPassword(ctx, a.ID, f.Good, true)
 	_, unlockErr := f.unlocker(t).Unlock(ctx, a.ID)
-	for what, err := range map[string]error{"Find": findErr, "Lookup": lookErr, "ResetPassword": resetErr, "Unlock": unlockErr, "Ping": f.Directory.Ping(ctx)} {
+	faults := map[string]error{"Find": findErr, "Lookup": lookErr, "ResetPassword": resetErr, "Unlock": unlockErr, "Ping": f.Directory.Ping(ctx)}
+	maps.Copy(faults, optional(ctx, f.Directory, a.ID))
+	for what, err := range faults {
 		if !errors.Is(err, directory.ErrUnreachable) || errors.Is(err, directory.ErrUncertain) {
 			t.Errorf("%s for a caller who has gone: %v; want ErrUnreachable", what, err)
 		}
@@ -203,7 +211,9 @@ func (f Fixture) unreachable(t *testing.T) {
 	_, findErr := f.Unreachable.Find(t.Context(), f.Plain)
 	_, lookErr := f.Unreachable.Lookup(t.Context(), id)
 	_, resetErr := f.Unreachable.(directory.PasswordResetter).ResetPassword(t.Context(), id, f.Good, true)
-	for what, err := range map[string]error{"Find": findErr, "Lookup": lookErr, "ResetPassword": resetErr, "Ping": f.Unreachable.Ping(t.Context())} {
+	faults := map[string]error{"Find": findErr, "Lookup": lookErr, "ResetPassword": resetErr, "Ping": f.Unreachable.Ping(t.Context())}
+	maps.Copy(faults, optional(t.Context(), f.Unreachable, id))
+	for what, err := range faults {
 		if !errors.Is(err, directory.ErrUnreachable) {
 			t.Errorf("%s = %v; want ErrUnreachable", what, err)
 		}

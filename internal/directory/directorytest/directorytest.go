@@ -48,6 +48,16 @@ type Fixture struct {
 	SetPassword func(t *testing.T, login, password string)
 	// MustChange reports whether the owner has to choose a new password.
 	MustChange func(t *testing.T, login string) bool
+	// AddFactor registers a second factor as the account's owner does, and
+	// SignInFactor signs in with the password and that factor; both nil where
+	// the directory resets no factors.
+	AddFactor    func(t *testing.T, login, name string)
+	SignInFactor func(login, password, name string) error
+	// OpenSession signs the account in somewhere and returns a name for it;
+	// Session reports whether it is still signed in there. Both nil where the
+	// directory ends no sessions.
+	OpenSession func(t *testing.T, login string) string
+	Session     func(t *testing.T, login, session string) bool
 	// Unreachable is the same kind of directory where nothing answers.
 	Unreachable directory.Directory
 }
@@ -73,6 +83,10 @@ func Run(t *testing.T, f Fixture) {
 	t.Run("an unlock changes only the lock", f.unlock)
 	t.Run("a weak password is refused and changes nothing", f.weak)
 	t.Run("a change to nobody is refused", f.nobody)
+	t.Run("a factor reset takes every second factor away, and nothing else", f.resetFactors)
+	t.Run("a factor reset of nothing is done", f.resetNoFactors)
+	t.Run("a factor is registered anew after a reset", f.factorAfterReset)
+	t.Run("ending sessions ends them all, and nothing else", f.revokeSessions)
 	t.Run("a wrong credential is told from a right one", f.verify)
 	t.Run("a caller who has gone changes nothing", f.cancelled)
 	t.Run("a silent directory is unreachable", f.unreachable)

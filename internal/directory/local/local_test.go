@@ -110,6 +110,16 @@ func TestTheLocalDirectoryKeepsThePromises(t *testing.T) {
 					}
 				},
 				MustChange: func(t *testing.T, login string) bool { return must(login) },
+				AddFactor: func(t *testing.T, login, name string) {
+					if err := d.AddFactor(t.Context(), idOf(t, d, login), name); err != nil {
+						t.Fatal(err)
+					}
+				},
+				SignInFactor: func(login, password, name string) error {
+					return d.SignInWithFactor(context.Background(), login, password, name)
+				},
+				OpenSession: func(t *testing.T, login string) string { return signedIn(t, d, idOf(t, d, login)) },
+				Session:     func(t *testing.T, login, session string) bool { return alive(t, d, idOf(t, d, login), session) },
 			})
 		})
 	}
