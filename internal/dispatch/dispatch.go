@@ -175,13 +175,22 @@ func (h *Hands) mark(ctx context.Context, s reset.State) (secret string, err err
 	return secret, nil
 }
 
-// perform is the one call that changes a directory.
+// perform is the one call that changes a directory, where the action has one to
+// change.
 func (h *Hands) perform(ctx context.Context, d directory.Directory, s reset.State, secret string) reset.Received {
 	r := reset.Received{Order: s.Order.Order}
+	if s.Action == identity.InitialEnrolment {
+		r.Outcome, r.Notes = reset.Applied, []string{enrolmentOpen}
+		return r
+	}
+	began := h.now()
 	out, err := change(ctx, d, s, secret)
 	switch {
 	case err == nil && out.Applied:
 		r.Outcome, r.OldDead, r.Notes, r.Reported = reset.Applied, out.OldDead, out.Notes, true
+		if s.Action == identity.MFAReset {
+			return h.confirmFactors(ctx, d, s, began, r)
+		}
 		return h.confirm(ctx, d, s, secret, r)
 	case errors.Is(err, directory.ErrRefused):
 		r.Outcome, r.Notes = reset.NotApplied, []string{"the directory declined the change"}
@@ -199,6 +208,10 @@ func change(ctx context.Context, d directory.Directory, s reset.State, secret st
 	case identity.PasswordReset:
 		if r, ok := d.(directory.PasswordResetter); ok {
 			return r.ResetPassword(ctx, s.Subject, secret, s.Order.MustChange)
+		}
+	case identity.MFAReset:
+		if r, ok := d.(directory.FactorResetter); ok {
+			return r.ResetFactors(ctx, s.Subject)
 		}
 	case identity.Unlock:
 		if u, ok := d.(directory.Unlocker); ok {

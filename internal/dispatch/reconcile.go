@@ -35,21 +35,33 @@ func (h *Hands) reconcile(ctx context.Context, s reset.State) error {
 }
 
 func oldDead(s reset.State, o reset.Outcome) string {
-	if s.Action == identity.PasswordReset && o == reset.Applied {
+	switch {
+	case o != reset.Applied:
+		return ""
+	case s.Action == identity.PasswordReset:
 		return "unknown"
+	case s.Action == identity.MFAReset:
+		return "dead" // none of them is why it counts as applied
 	}
 	return ""
 }
 
 func (h *Hands) learn(ctx context.Context, s reset.State) (reset.Outcome, string, error) {
+	if s.Action == identity.InitialEnrolment {
+		return reset.Applied, enrolmentOpen, nil
+	}
 	d, ok := h.actors[s.Subject.Directory()]
 	if !ok {
 		return "", "", errors.New("dispatch: no credentials for this directory")
 	}
-	if s.Action == identity.Unlock {
+	switch s.Action {
+	case identity.Unlock:
 		return h.learnLock(ctx, d, s)
+	case identity.MFAReset:
+		return h.learnFactors(ctx, d, s)
+	default:
+		return h.learnPassword(ctx, d, s)
 	}
-	return h.learnPassword(ctx, d, s)
 }
 
 func (h *Hands) learnLock(ctx context.Context, d directory.Directory, s reset.State) (reset.Outcome, string, error) {
