@@ -79,6 +79,7 @@ type Attributes struct {
 	Location string `koanf:"location" doc:"The site; l when absent."`
 	Manager  string `koanf:"manager" doc:"The manager's DN (ldap); manager when absent."`
 	Person   string `koanf:"person" doc:"What is the same for all accounts of one human, such as employeeID. Without it every account is a person of its own."`
+	Start    string `koanf:"start" doc:"The owner's first day: a generalized time, a day like 2026-03-02 or, in Active Directory, a large integer. Without it no first enrolment waits for that day."`
 }
 
 // Contact is an attribute that holds destinations.

@@ -140,7 +140,7 @@ func buildActiveDirectory(d Directory, p parts) (directory.Directory, error) {
 	}
 	return activedirectory.New(activedirectory.Config{
 		Name: d.Name, URL: d.URL, RootCAs: roots, BindDN: d.BindDN, Password: d.password, BaseDN: d.BaseDN,
-		PersonAttribute: d.Attributes.Person, UnitAttribute: d.Attributes.Unit, LocationAttribute: d.Attributes.Location,
+		PersonAttribute: d.Attributes.Person, UnitAttribute: d.Attributes.Unit, LocationAttribute: d.Attributes.Location, StartAttribute: d.Attributes.Start,
 		Contacts: d.contacts(), ServiceMarker: d.ServiceMarker, AdminGroups: d.AdminGroups,
 		OldPasswordPeriod: (*time.Duration)(d.OldPassword), Timeout: time.Duration(d.Timeout), Now: p.now,
 	})

@@ -40,6 +40,10 @@ type Config struct {
 	PersonAttribute string
 	// UnitAttribute and LocationAttribute; "": department and l.
 	UnitAttribute, LocationAttribute string
+	// StartAttribute holds the owner's first day, as a large integer like that of
+	// accountExpires, as a generalizedTime or as YYYY-MM-DD; "": nobody's first
+	// day is known.
+	StartAttribute string
 	// Contacts lists where destinations are; nil: mail (the account's own
 	// mailbox) and mobile.
 	Contacts []ldapconn.Contact

@@ -64,6 +64,19 @@ func fileTime(s string) time.Time {
 	return time.Unix(n/1e7-epoch, n%1e7*100).UTC()
 }
 
+// largeInteger reads a moment as Active Directory stores one. The zero time
+// stands for 0, which it keeps where nothing is set. Not ok is what is another
+// form, or "never", which is no day.
+func largeInteger(s string) (at time.Time, ok bool) {
+	if s == "0" {
+		return time.Time{}, true
+	}
+	if at = fileTime(s); len(s) < 17 || at.IsZero() {
+		return time.Time{}, false // fewer digits are years before 1918, or a date
+	}
+	return at, true
+}
+
 // quoted is the form unicodePwd wants: in quotation marks, UTF-16LE
 // (MS-ADTS §3.1.1.3.1.5).
 func quoted(secret string) (string, error) {

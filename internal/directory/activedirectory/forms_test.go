@@ -81,6 +81,20 @@ func TestFileTimes(t *testing.T) {
 	}
 }
 
+func TestLargeIntegersAreMomentsAndNothingElseIs(t *testing.T) {
+	if at, ok := largeInteger("134123904000000000"); !ok || !at.Equal(time.Date(2026, 1, 9, 0, 0, 0, 0, time.UTC)) {
+		t.Errorf("%v, %v", at, ok)
+	}
+	if at, ok := largeInteger("0"); !ok || !at.IsZero() {
+		t.Errorf("nothing is set: %v, %v", at, ok)
+	}
+	for _, other := range []string{"", "1", "20260302", "20260302080000", "-134123904000000000", "9223372036854775807", "9223372036854775808", "20260302080000Z", "2026-03-02", "1341239040000000 0"} {
+		if at, ok := largeInteger(other); ok {
+			t.Errorf("%q is %v", other, at)
+		}
+	}
+}
+
 func TestPasswordsAreQuotedInUTF16(t *testing.T) {
 	if got, err := quoted("aé😀"); got != "\"\x00a\x00\xe9\x00\x3d\xd8\x00\xde\"\x00" || err != nil {
 		t.Errorf("quoted = %x, %v", got, err)

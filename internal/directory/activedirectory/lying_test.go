@@ -61,7 +61,7 @@ func serve(t *testing.T, d *domain, change ...func(*activedirectory.Config)) (*a
 	s := scripted.Start(t, d.answer)
 	cfg := activedirectory.Config{
 		Name: "corp", URL: s.URL, RootCAs: s.Pool, BindDN: "svc@corp.test", Password: "svc-secret", BaseDN: "DC=corp,DC=test",
-		PersonAttribute: "employeeID", Timeout: time.Minute, Now: func() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) },
+		PersonAttribute: "employeeID", StartAttribute: "startDate", Timeout: time.Minute, Now: func() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) },
 	}
 	for _, c := range change {
 		c(&cfg)
@@ -103,6 +103,7 @@ func TestWhatCannotBeReadIsNotGuessed(t *testing.T) {
 		"a malformed group":          func(u map[string][]string) { u["tokenGroups"] = []string{usersSID, "x"} },
 		"no control bits":            func(u map[string][]string) { delete(u, "userAccountControl") },
 		"control bits that are text": func(u map[string][]string) { u["userAccountControl"] = []string{"normal"} },
+		"no readable first day":      func(u map[string][]string) { u["startDate"] = []string{"9223372036854775807"} },
 		"two persons":                func(u map[string][]string) { u["employeeID"] = []string{"1", "2"} },
 		"a person of control bytes":  func(u map[string][]string) { u["employeeID"] = []string{"1\n2"} },
 	} {

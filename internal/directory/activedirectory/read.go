@@ -114,7 +114,7 @@ func (d *Directory) account(conn *ldapconn.Conn, guid string) (directory.Account
 	attrs := []string{"objectGUID", "objectSid", "primaryGroupID", "tokenGroups", "sAMAccountName", "displayName", "name",
 		"userAccountControl", "msDS-User-Account-Control-Computed", "lockoutTime", "accountExpires", "pwdLastSet", "whenCreated",
 		"manager", "servicePrincipalName", "msDS-ReplAttributeMetaData", d.cfg.UnitAttribute, d.cfg.LocationAttribute}
-	for _, a := range []string{d.cfg.PersonAttribute, d.marker.Attr} {
+	for _, a := range []string{d.cfg.PersonAttribute, d.cfg.StartAttribute, d.marker.Attr} {
 		if a != "" {
 			attrs = append(attrs, a)
 		}
@@ -142,6 +142,9 @@ func (d *Directory) account(conn *ldapconn.Conn, guid string) (directory.Account
 		Created:         ldapconn.Time(ldapconn.Text(e, "whenCreated")),
 	}
 	if a.Person, err = ldapconn.Person(e, d.cfg.PersonAttribute, id); err != nil {
+		return directory.Account{}, conn.Fault(doing, directory.ErrUnreachable, err.Error())
+	}
+	if a.Starts, err = ldapconn.Start(e, d.cfg.StartAttribute, largeInteger); err != nil {
 		return directory.Account{}, conn.Fault(doing, directory.ErrUnreachable, err.Error())
 	}
 	if err := d.standing(&a, e); err != nil {

@@ -19,7 +19,7 @@ func connect(t *testing.T, s *servers.Samba, change ...func(*activedirectory.Con
 	t.Helper()
 	cfg := activedirectory.Config{
 		Name: "corp", URL: s.URL, RootCAs: s.CAs, BindDN: s.BindDN, Password: s.BindPassword,
-		BaseDN: s.BaseDN, PersonAttribute: "employeeID",
+		BaseDN: s.BaseDN, PersonAttribute: "employeeID", StartAttribute: "info",
 	}
 	for _, c := range change {
 		c(&cfg)
@@ -40,9 +40,10 @@ func mustChangeWorks(err error) error {
 }
 
 func fixture(t *testing.T, s *servers.Samba, d *activedirectory.Directory) directorytest.Fixture {
+	s.Modify(t, servers.Second, "info", "134123904000000000")
 	return directorytest.Fixture{
-		Directory: d,
-		Plain:     servers.Plain, Password: servers.UserPassword, Group: "Letters", Manager: servers.Boss, Second: servers.Second,
+		Directory: d, Starter: servers.Second, Starts: time.Unix(134123904000000000/1e7-11644473600, 0),
+		Plain: servers.Plain, Password: servers.UserPassword, Group: "Letters", Manager: servers.Boss, Second: servers.Second,
 		Nested: servers.Nested, Groups: []string{"Domain Admins", "Administrators", "Inner Circle", "Outer Circle", "Domain Users"},
 		Disabled: servers.Disabled, Robot: servers.Robot, Good: servers.GoodPassword, Weak: servers.WeakPassword,
 		Lock:   func(t *testing.T, login string) { s.LockOut(t, login) },

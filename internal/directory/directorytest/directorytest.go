@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/internal/directory"
 	"countersign/internal/identity"
@@ -35,6 +36,8 @@ type Fixture struct {
 	Groups   []string // the groups of Nested, the outermost included
 	Disabled string
 	Robot    string // a service account
+	Starter  string // an account whose owner begins on Starts; of Plain's owner no first day is known
+	Starts   time.Time
 
 	Good string // a password that satisfies the directory's rules
 	Weak string // one that does not
@@ -72,6 +75,7 @@ func Run(t *testing.T, f Fixture) {
 	t.Run("two accounts of one person share the person", f.persons)
 	t.Run("an administrator by nesting is seen", f.admin)
 	t.Run("status and kind are told", f.standing)
+	t.Run("the owner's first day is told where it is known", f.firstDay)
 	t.Run("it answers a ping", func(t *testing.T) {
 		if err := f.Directory.Ping(t.Context()); err != nil {
 			t.Error(err)
@@ -223,5 +227,21 @@ func (f Fixture) standing(t *testing.T) {
 	}
 	if !f.find(t, f.Robot).Service {
 		t.Errorf("%q is not seen as a service account", f.Robot)
+	}
+}
+
+func (f Fixture) firstDay(t *testing.T) {
+	if f.Starts.IsZero() {
+		t.Fatal("the fixture has nobody with a first day")
+	}
+	a := f.find(t, f.Starter)
+	if s := a.Facts().Starts; !a.Starts.Equal(f.Starts) || s == nil || !s.Equal(f.Starts) || s.Location() != time.UTC {
+		t.Errorf("%q begins at %v, and as a fact at %v; want %v", f.Starter, a.Starts, s, f.Starts)
+	}
+	if b, err := f.Directory.Lookup(t.Context(), a.ID); err != nil || !b.Starts.Equal(f.Starts) {
+		t.Errorf("looked up by its id it begins at %v, %v", b.Starts, err)
+	}
+	if p := f.find(t, f.Plain); !p.Starts.IsZero() || p.Facts().Starts != nil {
+		t.Errorf("%q has no first day on record and begins at %v", f.Plain, p.Starts)
 	}
 }

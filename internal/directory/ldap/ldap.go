@@ -10,6 +10,7 @@
 package ldap
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -38,6 +39,9 @@ type Attributes struct {
 	// employeeNumber. It has no default: without it every account is a person
 	// of its own.
 	Person string
+	// Start holds the owner's first day, as a generalizedTime or as YYYY-MM-DD.
+	// It has no default: without it nobody's first day is known.
+	Start string
 }
 
 // Config says which server, as whom, and how its entries are to be read.
@@ -107,7 +111,7 @@ func New(cfg Config) (*Directory, error) {
 	if _, err := ldap.CompileFilter(d.cfg.UserFilter); err != nil {
 		return nil, fmt.Errorf("%s: reading the user filter: %w", who, err)
 	}
-	for _, a := range []string{d.cfg.Attributes.Login, d.cfg.Attributes.ID} {
+	for _, a := range []string{d.cfg.Attributes.Login, d.cfg.Attributes.ID, cmp.Or(cfg.Attributes.Start, "none")} {
 		if !attributeName.MatchString(a) {
 			return nil, fmt.Errorf("%s: %q is not an attribute's name", who, a)
 		}

@@ -55,7 +55,7 @@ func serve(t *testing.T, tr *tree) (*ldap.Directory, *scripted.Server) {
 	s := scripted.Start(t, tr.answer)
 	d, err := ldap.New(ldap.Config{
 		Name: "tree", URL: s.URL, RootCAs: s.Pool, BindDN: "cn=svc", Password: "svc-secret", BaseDN: "dc=test",
-		Attributes: ldap.Attributes{Person: "employeeNumber"}, AdminGroups: []string{"cn=admins,dc=test"}, Timeout: time.Minute,
+		Attributes: ldap.Attributes{Person: "employeeNumber", Start: "startDate"}, AdminGroups: []string{"cn=admins,dc=test"}, Timeout: time.Minute,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +68,7 @@ func TestWhatCannotBeReadIsNotGuessed(t *testing.T) {
 		"no id":           func(u map[string][]string) { delete(u, "entryUUID") },
 		"an id in braces": func(u map[string][]string) { u["entryUUID"] = []string{"{" + object + "}"} },
 		"two ids":         func(u map[string][]string) { u["entryUUID"] = []string{object, object[:35] + "0"} },
+		"no readable day": func(u map[string][]string) { u["startDate"] = []string{"next Monday"} },
 		"two persons":     func(u map[string][]string) { u["employeeNumber"] = []string{"1", "2"} },
 	} {
 		tr := newTree()

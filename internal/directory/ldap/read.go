@@ -105,7 +105,7 @@ func (d *Directory) attributes() []string {
 	a := d.cfg.Attributes
 	out := []string{a.Login, a.ID, a.Name, "cn", a.Unit, a.Location, a.Manager, "createTimestamp",
 		"pwdChangedTime", "pwdAccountLockedTime", "pwdReset", "pwdEndTime", "shadowExpire"}
-	for _, extra := range []string{a.Person, d.service.Attr, d.disabled.Attr} {
+	for _, extra := range []string{a.Person, a.Start, d.service.Attr, d.disabled.Attr} {
 		if extra != "" {
 			out = append(out, extra)
 		}
@@ -148,6 +148,9 @@ func (d *Directory) account(conn *ldapconn.Conn, doing string, e *ldap.Entry) (d
 		Created:         ldapconn.Time(ldapconn.Text(e, "createTimestamp")),
 	}
 	if a.Person, err = ldapconn.Person(e, d.cfg.Attributes.Person, id); err != nil {
+		return directory.Account{}, conn.Fault(doing, directory.ErrUnreachable, err.Error())
+	}
+	if a.Starts, err = ldapconn.Start(e, d.cfg.Attributes.Start, nil); err != nil {
 		return directory.Account{}, conn.Fault(doing, directory.ErrUnreachable, err.Error())
 	}
 	if a.Groups, a.Admin, err = d.groups(conn, doing, e.DN, a.Login); err != nil {

@@ -3,6 +3,7 @@ package ldap_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -16,7 +17,7 @@ func connect(t *testing.T, s *servers.Slapd, change ...func(*ldap.Config)) *ldap
 	t.Helper()
 	cfg := ldap.Config{
 		Name: "tree", URL: s.URL, RootCAs: s.CAs, BindDN: s.BindDN, Password: s.BindPassword, BaseDN: s.BaseDN,
-		Attributes: ldap.Attributes{Person: "employeeNumber"}, ServiceMarker: "employeeType=service", AdminGroups: []string{s.AdminGroupDN},
+		Attributes: ldap.Attributes{Person: "employeeNumber", Start: "businessCategory"}, ServiceMarker: "employeeType=service", AdminGroups: []string{s.AdminGroupDN},
 	}
 	for _, c := range change {
 		c(&cfg)
@@ -29,9 +30,10 @@ func connect(t *testing.T, s *servers.Slapd, change ...func(*ldap.Config)) *ldap
 }
 
 func fixture(t *testing.T, s *servers.Slapd, d *ldap.Directory) directorytest.Fixture {
+	s.Modify(t, servers.Second, "businessCategory", "20270104070000+0200")
 	return directorytest.Fixture{
-		Directory: d,
-		Plain:     servers.Plain, Password: servers.UserPassword, Group: "letters", Manager: servers.Boss, Second: servers.Second,
+		Directory: d, Starter: servers.Second, Starts: time.Date(2027, 1, 4, 5, 0, 0, 0, time.UTC),
+		Plain: servers.Plain, Password: servers.UserPassword, Group: "letters", Manager: servers.Boss, Second: servers.Second,
 		Nested: servers.Nested, Groups: []string{"admins", "inner", "outer"},
 		Disabled: servers.Disabled, Robot: servers.Robot, Good: servers.GoodPassword, Weak: servers.WeakPassword,
 		Lock:        func(t *testing.T, login string) { s.LockOut(t, login) },

@@ -118,6 +118,43 @@ func Time(s string) time.Time {
 	return time.Time{}
 }
 
+// ErrStart: the attribute that holds the first day does not hold exactly one
+// that can be read.
+var ErrStart = errors.New("the start attribute does not hold exactly one day or time")
+
+// startForms are generalizedTime, whole seconds and fractions or minutes, at
+// any distance from UTC, and a day alone.
+var startForms = []string{"20060102150405Z0700", "200601021504Z0700", "2006010215Z0700", time.DateOnly}
+
+// Start reads the owner's first day from an attribute, in UTC; a day alone
+// begins at midnight UTC. number reads other forms that the directory has, nil
+// for none. It gives zero when the entry has no value or attr is "", and
+// ErrStart for any value that is not understood: a slip in the directory must
+// not let somebody in early.
+func Start(e *ldap.Entry, attr string, number func(string) (time.Time, bool)) (time.Time, error) {
+	if attr == "" {
+		return time.Time{}, nil
+	}
+	values := e.GetEqualFoldAttributeValues(attr)
+	if len(values) == 0 {
+		return time.Time{}, nil
+	}
+	if len(values) > 1 {
+		return time.Time{}, ErrStart
+	}
+	if number != nil {
+		if at, ok := number(values[0]); ok {
+			return at.UTC(), nil
+		}
+	}
+	for _, form := range startForms {
+		if at, err := time.Parse(form, values[0]); err == nil {
+			return at.UTC(), nil
+		}
+	}
+	return time.Time{}, ErrStart
+}
+
 // SameDN reports whether two names are the same entry, without regard to case
 // and spacing. Names that do not parse are equal to nothing.
 func SameDN(a, b string) bool {

@@ -1,6 +1,7 @@
 package ldapconn_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,36 @@ func TestTimesOfAnotherFormAreUnknown(t *testing.T) {
 	for s, w := range map[string]time.Time{"20260304050607Z": want, "20260304050607.0Z": want, "000001010000Z": time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC), "": {}, "20261304050607Z": {}, "yesterday": {}} {
 		if got := ldapconn.Time(s); !got.Equal(w) {
 			t.Errorf("Time(%q) = %v; want %v", s, got, w)
+		}
+	}
+}
+
+func TestAFirstDayIsReadOrAFault(t *testing.T) {
+	for v, want := range map[string]time.Time{
+		"2026-03-02":            time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC),
+		"20260302080000Z":       time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC),
+		"20260302080000.0Z":     time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC),
+		"202603020800Z":         time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC),
+		"2026030208Z":           time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC),
+		"20260302080000.5+0900": time.Date(2026, 3, 1, 23, 0, 0, 5e8, time.UTC),
+	} {
+		got, err := ldapconn.Start(entry(map[string][]string{"Start": {v}}), "start", nil)
+		if err != nil || !got.Equal(want) || got.Location() != time.UTC {
+			t.Errorf("Start(%q) = %v, %v; want %v", v, got, err, want)
+		}
+	}
+	for _, bad := range []string{"", " ", "0", "20260302", "2026-13-02", "2026-02-30", "02.03.2026", "2026-03-02 ", "2026-03-02T08:00:00Z", "20260302080000", "soon",
+		"134123904000000000", "99999999999999Z"} {
+		if got, err := ldapconn.Start(entry(map[string][]string{"start": {bad}}), "start", nil); !errors.Is(err, ldapconn.ErrStart) {
+			t.Errorf("Start(%q) = %v, %v", bad, got, err)
+		}
+	}
+	if _, err := ldapconn.Start(entry(map[string][]string{"start": {"2026-03-02", "2026-03-03"}}), "start", nil); !errors.Is(err, ldapconn.ErrStart) {
+		t.Errorf("two first days: %v", err)
+	}
+	for name, e := range map[string]*ldap.Entry{"start": entry(nil), "": entry(map[string][]string{"": {"x"}})} {
+		if got, err := ldapconn.Start(e, name, nil); err != nil || !got.IsZero() {
+			t.Errorf("nothing on record in %q: %v, %v", name, got, err)
 		}
 	}
 }

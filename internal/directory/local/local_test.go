@@ -74,7 +74,8 @@ func TestTheLocalDirectoryKeepsThePromises(t *testing.T) {
 				Login: "plain", Password: password, Unit: "Workshop", Location: "Plant 3", Person: "employee:E2", Manager: boss, Groups: []string{"letters"},
 				Contacts: []directory.Contact{{Kind: directory.ContactEmail, Address: "plain@example.test"}, {Kind: directory.ContactPhone, Address: "+46700000001"}},
 			})
-			add(t, d, local.NewAccount{Login: "second", Person: "employee:E2"})
+			starts := noon.AddDate(0, 1, 0).In(time.FixedZone("", 3600))
+			add(t, d, local.NewAccount{Login: "second", Person: "employee:E2", Starts: starts})
 			add(t, d, local.NewAccount{Login: "nested", Groups: []string{"inner"}})
 			add(t, d, local.NewAccount{Login: "disabled", Password: password, Disabled: true})
 			add(t, d, local.NewAccount{Login: "robot", Service: true})
@@ -87,7 +88,7 @@ func TestTheLocalDirectoryKeepsThePromises(t *testing.T) {
 				return errors.Is(d.SignIn(context.Background(), login, fresh), local.ErrMustChange)
 			}
 			directorytest.Run(t, directorytest.Fixture{
-				Directory: d, Plain: "plain", Password: password, Group: "letters", Manager: "boss", Second: "second",
+				Directory: d, Starter: "second", Starts: starts, Plain: "plain", Password: password, Group: "letters", Manager: "boss", Second: "second",
 				Nested: "nested", Groups: []string{"inner", "outer", "operators"}, Disabled: "disabled", Robot: "robot", Good: fresh, Weak: "short",
 				Lock: func(t *testing.T, login string) {
 					for range local.MaxFailures {
