@@ -121,7 +121,7 @@ var rows = []row{
 		vendors: "github.com/google/uuid golang.org/x/mod/sumdb/note golang.org/x/sync golang.org/x/text/unicode/norm"},
 	{at: "internal/dispatch", floor: service, ours: allPure + " directory store notify sealing",
 		vendors: "github.com/google/uuid golang.org/x/sync"},
-	{at: "internal/signin", floor: service, ours: "identity proof proof/passkey roster gate store passhash", std: "net/http",
+	{at: "internal/signin", floor: service, ours: "identity proof proof/oidc proof/passkey roster gate store passhash openid", std: "net/http",
 		vendors: "github.com/google/uuid"},
 
 	// gatetest builds a whole small house around the gate.

@@ -43,16 +43,8 @@ func (g *Gate) Statement(ctx context.Context, c Caller, id string, d reset.Decis
 	}
 	return Paper{
 		Decision: d, Statement: string(text), ID: text.ID(), Version: s.Version,
-		Options: passkey.RequestOptions(chain.RelyingParty, text.Challenge(), keysOf(m)),
+		Options: passkey.RequestOptions(chain.RelyingParty, text.Challenge(), c.keys(m)),
 	}, nil
-}
-
-func keysOf(m roster.Member) [][]byte {
-	var ids [][]byte
-	for _, k := range m.Passkeys {
-		ids = append(ids, k.ID)
-	}
-	return ids
 }
 
 // signable loads a request the caller may sign for.
@@ -100,7 +92,7 @@ func (g *Gate) Vote(ctx context.Context, c Caller, id string, d reset.Decision, 
 		}
 	}
 	s, err := g.change(ctx, id, c.actor(), func(s reset.State, at time.Time) (reset.Command, besides, error) {
-		chain, err := g.signed(ctx, s, c.Person, d, statementID, a)
+		chain, err := g.signed(ctx, s, c, d, statementID, a)
 		vote := reset.Voted{Person: c.Person, Roles: chain.Signs(c.Person, c.Person == s.Manager), Deny: d == reset.Deny,
 			Statement: statementID, Until: s.ExpiresAt(), Note: note, Assertion: a}
 		if vote.Deny {
@@ -116,7 +108,7 @@ func (g *Gate) Vote(ctx context.Context, c Caller, id string, d reset.Decision, 
 
 // signed verifies a signature over the statement as it stands, and returns
 // the roster it was verified on.
-func (g *Gate) signed(ctx context.Context, s reset.State, p identity.PersonID, d reset.Decision, statementID string, a passkey.Assertion) (roster.State, error) {
+func (g *Gate) signed(ctx context.Context, s reset.State, c Caller, d reset.Decision, statementID string, a passkey.Assertion) (roster.State, error) {
 	chain, _, err := g.rules(ctx)
 	if err != nil {
 		return chain, err
@@ -128,7 +120,10 @@ func (g *Gate) signed(ctx context.Context, s reset.State, p identity.PersonID, d
 	if text.ID() != statementID {
 		return chain, &reset.Refusal{Code: reset.StatementOutdated, Msg: "the request has changed since the statement was shown; read it again"}
 	}
-	if err := chain.Verify(p, text.Challenge(), a); err != nil {
+	if err := c.sameKey(a); err != nil {
+		return chain, err
+	}
+	if err := chain.Verify(c.Person, text.Challenge(), a); err != nil {
 		return chain, &Fault{"signature_refused", "the passkey's signature is not yours over this statement"}
 	}
 	return chain, nil
@@ -148,7 +143,7 @@ func (g *Gate) Review(ctx context.Context, c Caller, id string, d reset.Decision
 	}
 	s, err := g.change(ctx, id, c.actor(), func(s reset.State, _ time.Time) (reset.Command, besides, error) {
 		e := reset.Reviewed{Person: c.Person, Verdict: verdict, Note: note, Assertion: a}
-		chain, err := g.signed(ctx, s, c.Person, d, statementID, a)
+		chain, err := g.signed(ctx, s, c, d, statementID, a)
 		return reset.Record{Event: e}, besides{rests: footing(chain)}, err
 	})
 	if err != nil {

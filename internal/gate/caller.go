@@ -1,10 +1,12 @@
 package gate
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
 	"countersign/internal/identity"
+	"countersign/internal/proof/passkey"
 	"countersign/internal/reset"
 	"countersign/internal/roster"
 )
@@ -15,6 +17,32 @@ type Caller struct {
 	Person identity.PersonID // staff, signed in with a passkey of theirs
 	Token  string            // an integration's API token, by its name
 	Scopes []Scope           // what the token may do
+	// Passkey is the id of the credential that opened the person's session, if
+	// they came with one. Then no other signs their decisions.
+	Passkey []byte
+}
+
+// ErrOtherPasskey: the session belongs to another device than the signature.
+var ErrOtherPasskey = &Fault{"signature_refused", "that is another passkey than the one you signed in with; sign with the passkey you signed in with, or sign in with this one"}
+
+// sameKey checks that the passkey which signs is the one that signed in.
+func (c Caller) sameKey(a passkey.Assertion) error {
+	if len(c.Passkey) > 0 && !bytes.Equal(c.Passkey, a.CredentialID) {
+		return ErrOtherPasskey
+	}
+	return nil
+}
+
+// keys are the passkeys that may sign for the caller now.
+func (c Caller) keys(m roster.Member) [][]byte {
+	if len(c.Passkey) > 0 {
+		return [][]byte{c.Passkey}
+	}
+	var ids [][]byte
+	for _, k := range m.Passkeys {
+		ids = append(ids, k.ID)
+	}
+	return ids
 }
 
 // Scope is what an API token may do. No scope approves anything.

@@ -122,7 +122,7 @@ func (g *Gate) ProposalPaper(ctx context.Context, c Caller, id string) (Paper, e
 		return Paper{}, err
 	}
 	paper := Paper{Decision: "roster-change", Statement: string(text), ID: text.ID(), Version: chain.Version,
-		Options: passkey.RequestOptions(chain.RelyingParty, text.Challenge(), keysOf(m))}
+		Options: passkey.RequestOptions(chain.RelyingParty, text.Challenge(), c.keys(m))}
 	if o.Kind == roster.PublishPolicy {
 		paper.Policy = &PolicyChange{Old: chain.PolicyText, New: o.PolicyText, Effect: o.Effect, Diff: o.DiffText}
 	}
@@ -134,6 +134,9 @@ func (g *Gate) ProposalPaper(ctx context.Context, c Caller, id string) (Paper, e
 func (g *Gate) Countersign(ctx context.Context, c Caller, id string, a passkey.Assertion) (RosterView, error) {
 	_, chain, err := g.governor(ctx, c)
 	if err != nil {
+		return RosterView{}, err
+	}
+	if err := c.sameKey(a); err != nil {
 		return RosterView{}, err
 	}
 	// The text was looked at when it was proposed, by whatever version of this

@@ -22,8 +22,7 @@ func (s *Signin) Caller(r *http.Request) (gate.Caller, error) {
 	}
 	switch {
 	case strings.HasPrefix(token, staffPrefix):
-		p, err := s.session(r.Context(), token)
-		return gate.Caller{Person: p}, err
+		return s.session(r.Context(), token)
 	case strings.HasPrefix(token, apiPrefix) && bearers(r) == 1:
 		return s.gate.ByToken(r.Context(), token)
 	}
