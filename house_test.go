@@ -138,6 +138,11 @@ var rows = []row{
 	{at: "internal/console", floor: face, ours: "gate signin identity statement proof proof/passkey approval ledger reset evidence roster",
 		std: "net/http", vendors: "github.com/a-h/templ"},
 
+	// scenario plays scripts against a whole server; it looks at the queue of its
+	// jobs, for the script's clock is not the queue's.
+	{at: "internal/scenario", floor: suite, ours: "...", std: "testing net/http database/sql os/exec",
+		vendors: "modernc.org/sqlite golang.org/x/mod/sumdb/note github.com/google/uuid"},
+
 	// Wiring: the only place where backends have names.
 	{at: "internal/app", floor: wiring, ours: "...", std: "net/http syscall",
 		vendors: `github.com/knadh/koanf go.yaml.in/yaml/v4 github.com/prometheus/client_golang
