@@ -76,11 +76,11 @@ func playExample(t *testing.T) example {
 	h.Pass(20 * time.Second)
 	challenge, err := h.Gate.Challenge(ctx, token, proof.TOTP)
 	h.Must(err)
-	if _, err := h.Gate.Answer(ctx, token, challenge.Challenge, "000000"); err == nil {
+	if _, err := h.Gate.Answer(ctx, token, challenge.Challenge, gate.Reply{Text: "000000"}); err == nil {
 		t.Fatal("a guess was right; run the test again")
 	}
 	h.Pass(15 * time.Second)
-	_, err = h.Gate.Answer(ctx, token, challenge.Challenge, h.Code(seed))
+	_, err = h.Gate.Answer(ctx, token, challenge.Challenge, gate.Reply{Text: h.Code(seed)})
 	h.Must(err)
 	h.Pass(4 * time.Minute)
 	moss := h.Person(gatetest.Moss)

@@ -52,7 +52,7 @@ func (c *console) caseAnswer(w http.ResponseWriter, r *http.Request) error {
 		return c.caseTrouble(w, r, err)
 	}
 	challenge := r.PostForm.Get("challenge")
-	_, err = c.Gate.Answer(r.Context(), token, challenge, strings.TrimSpace(r.PostForm.Get("answer")))
+	_, err = c.Gate.Answer(r.Context(), token, challenge, gate.Reply{Text: strings.TrimSpace(r.PostForm.Get("answer"))})
 	if retypable(err) {
 		return c.askAnswer(w, r, challenge, r.PostForm.Get("method"), err)
 	}

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"countersign/internal/enrolment"
 	"countersign/internal/identity"
 	"countersign/internal/proof"
+	"countersign/internal/proof/device"
 	"countersign/internal/proof/passkey"
 	"countersign/internal/reset"
 	"countersign/internal/statement"
@@ -94,7 +96,11 @@ func (v *verifier) proofSigned(c reset.Challenge, used reset.Choice, b reset.Pro
 	case proof.Passkey:
 		return v.ownPasskey(used.Enrolment, v.request.Person, text, b.Assertion, seq)
 	case proof.Device:
-		return errors.New("device keys are not checked yet")
+		r := v.factors[used.Enrolment]
+		if len(r.DeviceKey) == 0 {
+			return errors.New("the bundle does not have the device's enrolment")
+		}
+		return device.Verify(device.Key(r.DeviceKey), []byte(text), base64.RawURLEncoding.EncodeToString(b.Signature))
 	case proof.Vouch:
 		if colleague := v.factors[used.Enrolment].Colleague; b.By != v.request.Manager && (colleague == "" || b.By != colleague) {
 			return fmt.Errorf("%s is neither the manager nor a colleague of record", b.By)

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
+	record "countersign/internal/enrolment"
 	"countersign/internal/evidence"
 	"countersign/internal/ledger"
 	"countersign/internal/reset"
@@ -49,8 +52,48 @@ func (g *Gate) Evidence(ctx context.Context, id string) (evidence.Bundle, error)
 	if b.Roster, err = entries(chain, size, nodes); err != nil {
 		return b, err
 	}
-	b.Events, err = entries(events, size, nodes)
+	if b.Events, err = entries(events, size, nodes); err != nil {
+		return b, err
+	}
+	b.Enrolments, err = g.enrolmentsOf(ctx, events, size, nodes)
 	return b, err
+}
+
+// enrolmentsOf adds the streams of the factors that answered and of the
+// passkeys that witnesses signed with, as far as the checkpoint covers them.
+func (g *Gate) enrolmentsOf(ctx context.Context, events []store.Record, size uint64, nodes ledger.HashReader) ([]evidence.Entry, error) {
+	s, err := Fold(events)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, p := range s.Proofs {
+		ids = append(ids, p.Enrolment, p.Key)
+	}
+	slices.Sort(ids)
+	var out []evidence.Entry
+	for _, id := range slices.Compact(ids) {
+		if !strings.HasPrefix(id, record.Prefix) {
+			continue
+		}
+		records, err := g.store.Stream(ctx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			continue // a recovery code that replaced another has no entry of its own
+		}
+		if err != nil {
+			return nil, fmt.Errorf("gate: reading %s: %w", id, err)
+		}
+		records = slices.DeleteFunc(records, func(r store.Record) bool { return r.Seq >= size })
+		more, err := entries(records, size, nodes)
+		if err != nil {
+			return nil, err
+		}
+		for i := range more {
+			more[i].Private = nil // whose address it is, is nothing the proof rests on
+		}
+		out = append(out, more...)
+	}
+	return out, nil
 }
 
 func (g *Gate) checkpointSize(signed []byte) (uint64, error) {

@@ -139,11 +139,7 @@ func (g *Gate) paths(ctx context.Context, s reset.State) [][]proof.Method {
 	open := [][]proof.Method{}
 	at := g.now()
 	for _, alternative := range s.Paths(at) {
-		walkable := !slices.ContainsFunc(alternative, func(m proof.Method) bool {
-			f, err := g.factor(ctx, s, m, at)
-			return err != nil || s.Usable(m, f.id, f.since, at) != nil
-		})
-		if walkable {
+		if !slices.ContainsFunc(alternative, func(m proof.Method) bool { return !g.walkable(ctx, s, m, at) }) {
 			open = append(open, alternative)
 		}
 	}

@@ -5,16 +5,16 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"countersign/internal/directory"
+	record "countersign/internal/enrolment"
 	"countersign/internal/identity"
 	"countersign/internal/ledger"
 	"countersign/internal/proof"
+	"countersign/internal/proof/passkey"
 	"countersign/internal/proof/recoverycode"
 	"countersign/internal/proof/totp"
-	"countersign/internal/reset"
 	"countersign/internal/store"
 )
 
@@ -24,27 +24,26 @@ const shelfEnrolment = "enrolment"
 // requests, before it is disabled (SP 800-63B-4 §3.2.2 allows 100).
 const maxMisses = 50
 
-// enrolment is a registered factor: its key is the enrolment id, its owner the
-// person. The seed is sealed, the recovery code hashed.
+// enrolment is a registered factor or destination: its key is the enrolment
+// id, its owner the person. What is secret or personal is sealed, or hashed.
 type enrolment struct {
 	Method   proof.Method `json:"method"`
 	Since    time.Time    `json:"since"`
-	Seed     []byte       `json:"seed,omitempty"`
-	Hash     string       `json:"hash,omitempty"`
+	SetBy    string       `json:"set_by,omitempty"`  // who registered it, where that was not its owner
+	Label    string       `json:"label,omitempty"`   // what its owner calls it
+	Seed     []byte       `json:"seed,omitempty"`    // totp, sealed
+	Hash     string       `json:"hash,omitempty"`    // recovery_code
+	Address  []byte       `json:"address,omitempty"` // where a code goes, sealed
+	Subject  []byte       `json:"subject,omitempty"` // whom an identity provider knows (idv), sealed
 	LastStep int64        `json:"last_step,omitempty"`
 	Misses   int          `json:"misses,omitempty"`
+	// Passkey, DeviceKey: the public halves.
+	Passkey   *passkey.Credential `json:"passkey,omitempty"`
+	DeviceKey passkey.Bytes       `json:"device_key,omitempty"`
+	// Colleague may vouch, and is written to at the mailbox of Account.
+	Colleague identity.PersonID  `json:"colleague,omitempty"`
+	Account   identity.AccountID `json:"account,omitempty"`
 }
-
-// Enrolled records on the ledger that a factor was registered.
-type Enrolled struct {
-	Enrolment string            `json:"enrolment"`
-	Person    identity.PersonID `json:"person"`
-	Method    proof.Method      `json:"method"`
-	Replaces  string            `json:"replaces,omitempty"`
-}
-
-// Type is the event's name on the ledger.
-func (Enrolled) Type() string { return "enrolled" }
 
 // Factor is a newly registered factor, told once to whoever registers it.
 type Factor struct {
@@ -96,7 +95,7 @@ func (g *Gate) enrol(ctx context.Context, actor string, a directory.Account, m p
 		return f, fmt.Errorf("gate: reading enrolments: %w", err)
 	}
 	changes := []store.ItemChange{put(shelfEnrolment, f.Enrolment, string(a.Person), e, 0, time.Time{})}
-	event := Enrolled{Enrolment: f.Enrolment, Person: a.Person, Method: m}
+	event := record.Enrolled{Enrolment: f.Enrolment, Person: a.Person, Method: m}
 	for _, i := range items {
 		var old enrolment
 		if err := unmarshal(i, &old); err != nil {
@@ -150,47 +149,22 @@ func (g *Gate) hashRecovery(ctx context.Context, code string) (string, error) {
 	return g.hash.Hash(ctx, plain)
 }
 
-// factor is what a challenge by a method would use.
-type factor struct {
-	id    string
-	since time.Time
-	item  store.Item
-	enrolment
-	contact contact
-}
-
-// factor finds the registered factor or destination for a method. The server
-// chooses; nobody can name another.
-func (g *Gate) factor(ctx context.Context, s reset.State, m proof.Method, at time.Time) (factor, error) {
-	if m == proof.EmailCode {
-		a, err := g.lookup(ctx, s.Subject)
-		if err != nil {
-			return factor{}, err
-		}
-		contacts, err := g.contacts(ctx, a, at)
-		if err != nil {
-			return factor{}, err
-		}
-		contacts = slices.DeleteFunc(contacts, func(c contact) bool { return !usableMail(c) })
-		if g.mail == nil || len(contacts) == 0 {
-			return factor{}, errMethod
-		}
-		oldest := slices.MinFunc(contacts, func(a, b contact) int { return a.FirstSeen.Compare(b.FirstSeen) })
-		return factor{id: oldest.ID, since: oldest.FirstSeen, contact: oldest}, nil
-	}
-	items, err := g.store.Items(ctx, shelfEnrolment, string(s.Person), at)
+// factors lists what a person has registered of a method.
+func (g *Gate) factors(ctx context.Context, p identity.PersonID, m proof.Method, at time.Time) ([]factor, error) {
+	items, err := g.store.Items(ctx, shelfEnrolment, string(p), at)
 	if err != nil {
-		return factor{}, fmt.Errorf("gate: reading enrolments: %w", err)
+		return nil, fmt.Errorf("gate: reading enrolments: %w", err)
 	}
+	var out []factor
 	for _, i := range items {
 		f := factor{id: i.Key, item: i}
 		if err := unmarshal(i, &f.enrolment); err != nil {
-			return f, err
+			return nil, err
 		}
-		if f.Method == m && f.Misses < maxMisses {
-			f.since = f.Since
-			return f, nil
+		if f.Method == m {
+			f.since, f.setBy = f.Since, f.SetBy
+			out = append(out, f)
 		}
 	}
-	return factor{}, errMethod
+	return out, nil
 }

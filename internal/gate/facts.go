@@ -144,6 +144,7 @@ func (g *Gate) eachRow(ctx context.Context, q store.RowQuery, visit func(store.R
 type contact struct {
 	policy.Contact
 	address string
+	setBy   string // who put it on record, where that was not its owner
 }
 
 const shelfContact = "contact"
@@ -220,7 +221,7 @@ func (g *Gate) enrolled(ctx context.Context, p identity.PersonID, contacts []con
 	return slices.Compact(have), nil
 }
 
-func usableMail(c contact) bool { return c.Kind == string(directory.ContactEmail) && !c.Own }
+func usableMail(c contact) bool { return isMail(c) && !c.Own }
 
 // put writes a JSON item as part of a commit.
 func put(shelf, key, owner string, v any, expect int64, expires time.Time) store.ItemChange {

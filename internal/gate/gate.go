@@ -21,6 +21,7 @@ import (
 	"countersign/internal/notify"
 	"countersign/internal/passhash"
 	"countersign/internal/policy"
+	"countersign/internal/proof"
 	"countersign/internal/proof/passkey"
 	"countersign/internal/reset"
 	"countersign/internal/roster"
@@ -68,6 +69,7 @@ type Gate struct {
 	clock func() time.Time
 	log   *slog.Logger
 	hear  func(*policy.Policy, string)
+	ways  map[proof.Method]way
 
 	mu     sync.Mutex
 	chain  roster.State
@@ -90,6 +92,7 @@ func New(ctx context.Context, cfg Config, p Parts) (*Gate, error) {
 		g.dirs[d.Name()] = d
 		g.order = append(g.order, d.Name())
 	}
+	g.ways = g.makeWays()
 	if _, _, err := g.rules(ctx); err != nil && !errors.Is(err, errNotFounded) {
 		return nil, err
 	}

@@ -120,11 +120,36 @@ func (g *Gate) begin(ctx context.Context, c Caller, a directory.Account, ask ask
 	if err != nil {
 		return before, errors.Join(err, g.note(ctx, c, Barred{a.ID, ask.action, reset.CodeOf(err)}, "barred"))
 	}
+	if events, after, err = g.notOffered(ctx, events, after); err != nil {
+		return after, err
+	}
 	if err := g.commit(ctx, before, after, c.actor(), events, besides{rests: footing(chain)}); err != nil {
 		return after, err
 	}
 	g.faults(after.ID, pol, cmd.Plan)
 	return after, nil
+}
+
+// notOffered adds, for every method that the plan could be satisfied by, what
+// is on record and will not be offered, and why.
+func (g *Gate) notOffered(ctx context.Context, events []reset.Event, s reset.State) ([]reset.Event, reset.State, error) {
+	if !s.IsOpen() {
+		return events, s, nil
+	}
+	for _, m := range s.Plan.Proofs.Methods() {
+		_, _, withheld, err := g.openWay(ctx, s, m, s.ChangedAt)
+		if err != nil && reset.CodeOf(err) == "" {
+			return events, s, err
+		}
+		for _, w := range withheld {
+			more, next, err := reset.Decide(s, reset.Record{Event: w}, s.ChangedAt)
+			if err != nil {
+				return events, s, err
+			}
+			events, s = append(events, more...), next
+		}
+	}
+	return events, s, nil
 }
 
 // faults tells of the rules that could not be evaluated, once a decision that

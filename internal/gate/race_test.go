@@ -54,7 +54,7 @@ func TestOneCodeSentTenTimesAtOnceCountsOnce(t *testing.T) {
 	}
 	errs := together(12, func(i int) error {
 		a := all[i%len(all)]
-		_, err := h.Gate.Answer(t.Context(), a.token, a.challenge, typed)
+		_, err := h.Gate.Answer(t.Context(), a.token, a.challenge, gate.Reply{Text: typed})
 		return err
 	})
 	if n := successes(errs); n != 1 {
@@ -70,7 +70,7 @@ func TestGuessesSentAtOnceAreAllCounted(t *testing.T) {
 	p, err := h.Gate.Challenge(t.Context(), token, proof.TOTP)
 	h.Must(err)
 	errs := together(20, func(int) error {
-		_, err := h.Gate.Answer(t.Context(), token, p.Challenge, "000000")
+		_, err := h.Gate.Answer(t.Context(), token, p.Challenge, gate.Reply{Text: "000000"})
 		return err
 	})
 	refused := 0
@@ -219,7 +219,7 @@ func TestHostileTextIsRefusedAtTheDoor(t *testing.T) {
 		"a login with a zero byte":  {Login: "wren\x00", Action: identity.Unlock, Channel: identity.Phone},
 		"a made-up action":          {Login: gatetest.Wren, Action: "format_disk", Channel: identity.Phone},
 		"a proof's channel":         {Login: gatetest.Wren, Action: identity.Unlock, Channel: identity.App},
-		"an action not offered":     {Login: gatetest.Wren, Action: identity.MFAReset, Channel: identity.Phone},
+		"an action not offered":     {Login: gatetest.Wren, Action: identity.AccessPass, Channel: identity.Phone},
 		"another directory":         {Directory: "moon", Login: gatetest.Wren, Action: identity.Unlock, Channel: identity.Phone},
 	} {
 		if _, err := h.Gate.Open(t.Context(), gatetest.Staff(gatetest.Finch), w); code(err) != "invalid" {

@@ -47,7 +47,7 @@ func TestAnOwnerProvesAManagerSignsAndThePasswordReallyChanges(t *testing.T) {
 		t.Errorf("the secret was shown twice: %v", err)
 	}
 	h.Must(h.Do("follow_up", request))
-	if f := h.State(request).FollowUps; len(f) != 1 || f[0].Outcome != "not_supported" {
+	if f := h.State(request).FollowUps; len(f) != 1 || f[0].Outcome != "confirmed" {
 		t.Errorf("follow-ups: %+v", f)
 	}
 	h.NoSecret(secrets.Password, token)
@@ -147,15 +147,15 @@ func TestACodeGoesOnlyToTheRegisteredAddressAndCountsOnlyForItsRequest(t *testin
 	if n := len(h.Mail.Messages("wren@corp.example")); n != 0 {
 		t.Errorf("%d letters went to the mailbox the account itself opens", n)
 	}
-	if _, err := h.Gate.Answer(t.Context(), two, p2.Challenge, digits); code(err) != "answer_refused" {
+	if _, err := h.Gate.Answer(t.Context(), two, p2.Challenge, gate.Reply{Text: digits}); code(err) != "answer_refused" {
 		t.Errorf("the code of another request: %v", err)
 	}
-	if _, err := h.Gate.Answer(t.Context(), two, p1.Challenge, digits); code(err) != reset.ChallengeUnknown {
+	if _, err := h.Gate.Answer(t.Context(), two, p1.Challenge, gate.Reply{Text: digits}); code(err) != reset.ChallengeUnknown {
 		t.Errorf("the challenge of another request: %v", err)
 	}
-	_, err = h.Gate.Answer(t.Context(), one, p1.Challenge, digits)
+	_, err = h.Gate.Answer(t.Context(), one, p1.Challenge, gate.Reply{Text: digits})
 	h.Must(err)
-	if _, err := h.Gate.Answer(t.Context(), one, p1.Challenge, digits); code(err) != reset.ChallengeUnknown {
+	if _, err := h.Gate.Answer(t.Context(), one, p1.Challenge, gate.Reply{Text: digits}); code(err) != reset.ChallengeUnknown {
 		t.Errorf("the same code twice: %v", err)
 	}
 	h.Must(h.Answer(one, proof.RecoveryCode, saved))
@@ -173,7 +173,7 @@ func TestAnEMailedCodeLapsesAfterTenMinutes(t *testing.T) {
 	h.Must(err)
 	digits := h.MailedCode(v.ID, gatetest.WrensMail)
 	h.Pass(10 * time.Minute)
-	if _, err := h.Gate.Answer(t.Context(), token, p.Challenge, digits); code(err) != reset.ChallengeLapsed {
+	if _, err := h.Gate.Answer(t.Context(), token, p.Challenge, gate.Reply{Text: digits}); code(err) != reset.ChallengeLapsed {
 		t.Errorf("after ten minutes: %v", err)
 	}
 }
@@ -201,7 +201,7 @@ func answerMailed(h *gatetest.House, token, request string) error {
 	if err != nil {
 		return err
 	}
-	_, err = h.Gate.Answer(h.T.Context(), token, p.Challenge, h.MailedCode(request, gatetest.WrensMail))
+	_, err = h.Gate.Answer(h.T.Context(), token, p.Challenge, gate.Reply{Text: h.MailedCode(request, gatetest.WrensMail)})
 	return err
 }
 

@@ -137,6 +137,9 @@ type Proof struct {
 	Until     time.Time `json:"until"` // it does not count from this moment on
 	// By is who attested, for a method with a witness.
 	By identity.PersonID `json:"by,omitempty"`
+	// Key is the enrolment of the passkey that a witness signed with, where it
+	// stands on no roster.
+	Key string `json:"key,omitempty"`
 }
 
 // SpecOf finds a method's Spec.

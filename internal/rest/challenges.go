@@ -7,6 +7,7 @@ import (
 
 	"countersign/internal/gate"
 	"countersign/internal/proof"
+	"countersign/internal/proof/passkey"
 	"countersign/internal/signin"
 )
 
@@ -32,7 +33,8 @@ type promptOutput struct{ Body gate.Prompt }
 type answerInput struct {
 	ID   string `path:"id" maxLength:"100"`
 	Body struct {
-		Answer string `json:"answer" minLength:"1" maxLength:"200"`
+		Answer    string        `json:"answer,omitempty" maxLength:"2000" doc:"what was typed: a code, or a device's signature"`
+		Assertion browserAnswer `json:"assertion,omitempty" doc:"for a passkey: what navigator.credentials.get gave"`
 	}
 }
 
@@ -53,6 +55,14 @@ func (a *api) answerChallenge(ctx context.Context, token string, in *answerInput
 	if err := a.signin.Admit(callOf(ctx).r, signin.Answers); err != nil {
 		return nil, err
 	}
-	v, err := a.gate.Answer(ctx, token, in.ID, in.Body.Answer)
+	reply := gate.Reply{Text: in.Body.Answer}
+	if len(in.Body.Assertion) > 0 {
+		assertion, err := passkey.ParseAssertion(in.Body.Assertion)
+		if err != nil {
+			return nil, errNoAssertion()
+		}
+		reply.Assertion = &assertion
+	}
+	v, err := a.gate.Answer(ctx, token, in.ID, reply)
 	return &caseOutput{v}, err
 }

@@ -47,7 +47,7 @@ func TestBadInputIsRefusedByItsName(t *testing.T) {
 		{"a ticket of two lines", `{` + good + `,"ticket":"INC\n7"}`, 400, "invalid"},
 		{"a long ticket", `{` + good + `,"ticket":"` + strings.Repeat("7", 101) + `"}`, 400, "invalid"},
 		{"an action that is none", `{"login":"wren","action":"promote","channel":"phone"}`, 400, "invalid"},
-		{"an action the directory lacks", `{"login":"wren","action":"mfa_reset","channel":"phone"}`, 400, "invalid"},
+		{"an action the directory lacks", `{"login":"wren","action":"access_pass","channel":"phone"}`, 400, "invalid"},
 		{"a proof's channel", `{"login":"wren","action":"unlock","channel":"app"}`, 400, "invalid"},
 		{"a directory that is none", `{` + good + `,"directory":"nowhere"}`, 400, "invalid"},
 		{"too much", `{"login":"` + strings.Repeat("w", 64<<10) + `"}`, 413, "too_large"},

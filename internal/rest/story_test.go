@@ -34,7 +34,7 @@ func TestAResetIsAskedProvedSignedOrderedAndShownOverHTTP(t *testing.T) {
 
 	opened := s.post("/requests", wish(), as(agent)).ok(201)
 	v := into[gate.View](opened)
-	if opened.Get("Location") != "/api/v1/requests/"+v.ID || opened.Get("ETag") != `"1"` || v.Status != reset.Proving {
+	if opened.Get("Location") != "/api/v1/requests/"+v.ID || opened.Get("ETag") != `"2"` || v.Status != reset.Proving {
 		t.Errorf("opened: %v %+v", opened.Header, v)
 	}
 

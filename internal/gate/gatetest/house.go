@@ -373,7 +373,7 @@ func (h *House) Answer(token string, m proof.Method, typed string) error {
 	if err != nil {
 		return err
 	}
-	_, err = h.Gate.Answer(h.T.Context(), token, p.Challenge, typed)
+	_, err = h.Gate.Answer(h.T.Context(), token, p.Challenge, gate.Reply{Text: typed})
 	return err
 }
 
