@@ -32,6 +32,7 @@ import (
 const (
 	envRole  = "COUNTERSIGN_TEST_ROLE" // story
 	envDir   = "COUNTERSIGN_TEST_DIR"
+	envAsk   = "COUNTERSIGN_TEST_ASK"   // the action of the story
 	envPoint = "COUNTERSIGN_TEST_POINT" // where to die: before N | after N (commits of the request), change-before, change-after
 )
 
@@ -72,10 +73,18 @@ type diary struct {
 }
 
 func (d *diary) ResetPassword(ctx context.Context, id identity.AccountID, secret string, must bool) (directory.Outcome, error) {
+	return d.change(func() (directory.Outcome, error) { return d.Directory.ResetPassword(ctx, id, secret, must) })
+}
+
+func (d *diary) ResetFactors(ctx context.Context, id identity.AccountID) (directory.Outcome, error) {
+	return d.change(func() (directory.Outcome, error) { return d.Directory.ResetFactors(ctx, id) })
+}
+
+func (d *diary) change(do func() (directory.Outcome, error)) (directory.Outcome, error) {
 	if d.point == "change-before" {
 		die()
 	}
-	o, err := d.Directory.ResetPassword(ctx, id, secret, must)
+	o, err := do()
 	if err == nil {
 		jot(d.dir, "changes", "changed\n")
 	}
@@ -105,44 +114,48 @@ func TestChildTellsTheStory(t *testing.T) {
 	}
 	dir, point := os.Getenv(envDir), os.Getenv(envPoint)
 	m := &mortal{point: point}
-	h := gatetest.Keep(t, dir, gatetest.Policy, func(s store.Store) store.Store { m.Store = s; return m })
+	h := gatetest.Keep(t, dir, onPaper, func(s store.Store) store.Store { m.Store = s; return m })
 	h.Act(&diary{h.Directory, dir, point})
-	seed, _ := h.Enrol(gatetest.Wren, proof.TOTP)
+	h.Must(h.Directory.AddFactor(t.Context(), wren(h), "lost app"))
+	_, code := h.Enrol(gatetest.Wren, proof.RecoveryCode)
 	m.on = true
-	request, _ := h.Ordered(gatetest.Wren, identity.PasswordReset, seed)
+	request, _ := asked(h, identity.Action(os.Getenv(envAsk)), code)
 	h.Must(h.Do("dispatch", request))
-	fmt.Println("finished")
+	fmt.Println("finished after", m.n)
 }
 
 func TestTheProcessIsKilledAtEveryStepAndNothingIsLostOrDoneTwice(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills many processes")
 	}
-	points := []string{"change-before", "change-after"}
-	steps := 0
-	for _, line := range child(t, t.TempDir(), "never").lines {
-		if strings.HasPrefix(line, "ack ") {
-			steps++
-		}
+	for action, changes := range map[identity.Action]int{identity.PasswordReset: 1, identity.MFAReset: 1, identity.InitialEnrolment: 0} {
+		t.Run(string(action), func(t *testing.T) { killed(t, action, changes) })
 	}
-	if steps < 9 {
-		t.Fatalf("a whole story has only %d acknowledged events", steps)
+}
+
+// killed plays the story of an action once for each point at which it can die.
+// A whole story changes the directory so many times.
+func killed(t *testing.T, action identity.Action, changes int) {
+	commits := child(t, t.TempDir(), action, "never").commits
+	if commits < 7 {
+		t.Fatalf("a whole story has only %d commits", commits)
 	}
-	for n := 1; n <= 9; n++ {
+	var points []string
+	if changes > 0 {
+		points = append(points, "change-before", "change-after")
+	}
+	for n := 1; n <= commits; n++ {
 		points = append(points, fmt.Sprintf("before %d", n), fmt.Sprintf("after %d", n))
 	}
 	outcomes := map[reset.Status]int{}
 	for _, point := range points {
 		t.Run(point, func(t *testing.T) {
 			dir := t.TempDir()
-			c := child(t, dir, point)
+			c := child(t, dir, action, point)
 			if c.finished {
-				if strings.HasPrefix(point, "change") {
-					t.Fatal("the process outlived its death")
-				}
-				return // the story has fewer commits than this point
+				t.Fatal("the process outlived its death")
 			}
-			outcomes[recover1(t, dir, c)]++
+			outcomes[recover1(t, dir, c, changes)]++
 		})
 	}
 	if outcomes[reset.Done] == 0 || outcomes[reset.Proving] == 0 {
@@ -152,19 +165,23 @@ func TestTheProcessIsKilledAtEveryStepAndNothingIsLostOrDoneTwice(t *testing.T) 
 
 type told struct {
 	lines    []string
+	commits  int
 	finished bool
 }
 
-func child(t *testing.T, dir, point string) told {
+func child(t *testing.T, dir string, action identity.Action, point string) told {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChildTellsTheStory$")
-	cmd.Env = append(os.Environ(), envRole+"=story", envDir+"="+dir, envPoint+"="+point)
+	cmd.Env = append(os.Environ(), envRole+"=story", envDir+"="+dir, envAsk+"="+string(action), envPoint+"="+point)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	var c told
 	for sc := bufio.NewScanner(strings.NewReader(string(out))); sc.Scan(); {
 		c.lines = append(c.lines, sc.Text())
-		c.finished = c.finished || sc.Text() == "finished"
+		if n, found := strings.CutPrefix(sc.Text(), "finished after "); found {
+			commits, fault := strconv.Atoi(n)
+			c.finished, c.commits, err = true, commits, errors.Join(err, fault)
+		}
 	}
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL) {
@@ -174,8 +191,9 @@ func child(t *testing.T, dir, point string) told {
 }
 
 // recover1 opens what the dead process left, checks that every acknowledged
-// event is there, lets the jobs run until nothing moves, and counts changes.
-func recover1(t *testing.T, dir string, c told) reset.Status {
+// event is there, lets the jobs run until nothing moves, and counts changes: as
+// many as the whole story has when it is done, and else none.
+func recover1(t *testing.T, dir string, c told, whole int) reset.Status {
 	t.Helper()
 	h := gatetest.Reopen(t, dir)
 	h.Pass(4 * 24 * time.Hour) // past the cool-off, as the child's clock was
@@ -217,8 +235,13 @@ func recover1(t *testing.T, dir string, c told) reset.Status {
 		changes = strings.Count(string(raw), "\n")
 	}
 	s := h.State(rows[0].ID)
-	if done := s.Status() == reset.Done; done != (changes == 1) || changes > 1 {
-		t.Errorf("the request ended as %s with %d changes", s.Status(), changes)
+	want := 0
+	if s.Status() == reset.Done {
+		want = whole
+	}
+	lost := s.Status() == reset.Done && s.Action == identity.MFAReset // and with it the factor
+	if changes != want || lost == keeps(h, "lost app") {
+		t.Errorf("the request ended as %s with %d changes, and the factor is there: %v", s.Status(), changes, keeps(h, "lost app"))
 	}
 	report, err := store.Check(t.Context(), h.Store, h.LogSigner.Name(), verifiers(t, h), gate.FoldRow)
 	h.Must(err)

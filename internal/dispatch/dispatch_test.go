@@ -26,6 +26,8 @@ type faulty struct {
 	after   func(directory.Outcome) (directory.Outcome, error)               // after the change
 	look    func(directory.Account) (directory.Account, error)               // of a read
 	verify  func(ctx context.Context, secret string) (err error, taken bool) //nolint:revive // reads as a pair
+	list    func([]directory.Factor) ([]directory.Factor, error)             // of the factors read
+	revoke  func() error                                                     // instead of ending sessions
 	changes int
 }
 
@@ -38,17 +40,42 @@ func (f *faulty) Lookup(ctx context.Context, id identity.AccountID) (directory.A
 }
 
 func (f *faulty) ResetPassword(ctx context.Context, id identity.AccountID, secret string, must bool) (directory.Outcome, error) {
+	return f.change(func() (directory.Outcome, error) { return f.Directory.ResetPassword(ctx, id, secret, must) })
+}
+
+func (f *faulty) ResetFactors(ctx context.Context, id identity.AccountID) (directory.Outcome, error) {
+	return f.change(func() (directory.Outcome, error) { return f.Directory.ResetFactors(ctx, id) })
+}
+
+func (f *faulty) change(do func() (directory.Outcome, error)) (directory.Outcome, error) {
 	if f.before != nil {
 		if err := f.before(); err != nil {
 			return directory.Outcome{}, err
 		}
 	}
 	f.changes++
-	o, err := f.Directory.ResetPassword(ctx, id, secret, must)
+	o, err := do()
 	if err == nil && f.after != nil {
 		return f.after(o)
 	}
 	return o, err
+}
+
+func (f *faulty) Factors(ctx context.Context, id identity.AccountID) ([]directory.Factor, error) {
+	l, err := f.Directory.Factors(ctx, id)
+	if err == nil && f.list != nil {
+		return f.list(l)
+	}
+	return l, err
+}
+
+func (f *faulty) RevokeSessions(ctx context.Context, id identity.AccountID) (directory.Outcome, error) {
+	if f.revoke != nil {
+		if err := f.revoke(); err != nil {
+			return directory.Outcome{}, err
+		}
+	}
+	return f.Directory.RevokeSessions(ctx, id)
 }
 
 func (f *faulty) VerifyPassword(ctx context.Context, id identity.AccountID, secret string) error {
