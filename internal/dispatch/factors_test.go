@@ -13,7 +13,6 @@ import (
 	"countersign/internal/directory/local"
 	"countersign/internal/dispatch"
 	"countersign/internal/evidence"
-	"countersign/internal/gate"
 	"countersign/internal/gate/gatetest"
 	"countersign/internal/identity"
 	"countersign/internal/proof"
