@@ -32,7 +32,7 @@ var mistakes = []struct{ what, was, is string }{
     when: has(subject.unit)
 `},
 	{"what was registered this morning counts", "cool_off: 3d", "cool_off: 1h"},
-	{"requests wait for a manager who is not there", "when: somebody_signs && !has(subject.manager)", "when: administrative && !has(subject.manager)"},
+	{"where there is no manager nobody signs instead", "when: somebody_signs && !has(subject.manager)", "when: administrative && !has(subject.manager)"},
 	{"two steps are seen only within the hour", `now - h.at < duration("72h"))`, `now - h.at < duration("1h"))`},
 	{"a rule that contradicts itself", "history.filter(h, now - h.at < duration(\"24h\")).size() >= 3", `subject.class == "standard" && at_stake`},
 }

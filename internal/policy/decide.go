@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"time"
 
 	"countersign/internal/identity"
 )
@@ -155,9 +156,23 @@ func (d *decision) classify(e *frame) {
 	if e.facts.Subject.Status != "active" {
 		d.deny(byLifecycle, "the account is not active")
 	}
+	if beforeFirstDay(e.facts) {
+		d.deny(byLifecycle, "the owner's first day has not come")
+	}
 	if e.facts.Subject.Fenced {
 		d.deny(byFence, "the owner said that this was not them, and nobody has reviewed it yet")
 	}
+}
+
+// EnrolAhead is how long before the owner's first day a first credential may be
+// given out: that day begins elsewhere in the world before it does in UTC, and
+// a starter prepares for it.
+const EnrolAhead = 24 * time.Hour
+
+// beforeFirstDay refuses a first credential to whoever does not work here yet:
+// accounts made ahead of time belong to nobody who could miss them.
+func beforeFirstDay(f *Facts) bool {
+	return f.Action == identity.InitialEnrolment && f.Subject.Starts != nil && f.At.Before(f.Subject.Starts.Add(-EnrolAhead))
 }
 
 // apply finds the rules that apply and joins their demands.

@@ -60,6 +60,17 @@ func TestTheSmallestPolicyLoads(t *testing.T) {
 	}
 }
 
+func TestTheWayOutIsAsItIsWritten(t *testing.T) {
+	const way = "Call security on +1 555 0100, or come to the service point with your badge"
+	p := mustRead(t, "escalation: "+way+"\n"+oneRule)
+	if p.Escalation() != way {
+		t.Errorf("%q", p.Escalation())
+	}
+	if p := mustRead(t, oneRule); p.Escalation() != "" {
+		t.Errorf("%q", p.Escalation())
+	}
+}
+
 func TestTextsThatMeanOtherThanTheyShowAreRefused(t *testing.T) {
 	many := strings.Repeat("  - {rule: r, when: 'true', deny: x}\n", maxRules+1)
 	for _, c := range []struct{ name, src, want string }{
@@ -84,6 +95,11 @@ func TestTextsThatMeanOtherThanTheyShowAreRefused(t *testing.T) {
 		{"no rules", head, "rules: the field `rules` is missing"},
 		{"an empty list of rules", head + "rules: []", "4:8: rules: the list is empty"},
 		{"no risk analysis", "apiVersion: countersign/v1\nname: small\n" + oneRule, "risk_analysis: the field `risk_analysis` is missing"},
+		{"a way out in two lines", head + "escalation: |\n  a\n  b\n" + oneRule, "4:13: escalation: text has a control or line-breaking character"},
+		{"a way out that is too long", head + "escalation: " + strings.Repeat("a", 301) + "\n" + oneRule, "4:13: escalation: text is 301 bytes long, at most 300 are allowed"},
+		{"a way out that hides something", head + "escalation: call \u202e1234\n" + oneRule, "4:18: an invisible or direction-changing character (U+202E)"},
+		{"no way out at all", head + "escalation:\n" + oneRule, "4:12: escalation: the value is missing"},
+		{"several ways out", head + "escalation: [a, b]\n" + oneRule, "4:13: escalation: expected a text"},
 		{"too long", head + oneRule + strings.Repeat("#", maxSource), "at most 262144"},
 		{"too many rules", head + "rules:\n" + many, "at most 2000"},
 		{"Norway", "apiVersion: countersign/v1\nname: true\nrisk_analysis: r\n" + oneRule, `2:7: name: YAML reads true as a boolean; quote it: "true"`},

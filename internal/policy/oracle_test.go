@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"countersign/internal/identity"
 	"countersign/internal/proof"
@@ -70,6 +71,9 @@ func (d *byCEL) classify() {
 	}
 	if status := d.view.facts.Subject.Status; status != "active" {
 		d.deny(byLifecycle, "the account is not active")
+	}
+	if f := d.view.facts; f.Action == identity.InitialEnrolment && f.Subject.Starts != nil && f.Subject.Starts.Sub(f.At) > 24*time.Hour {
+		d.deny(byLifecycle, "the owner's first day has not come")
 	}
 	if d.view.facts.Subject.Fenced {
 		d.deny(byFence, "the owner said that this was not them, and nobody has reviewed it yet")

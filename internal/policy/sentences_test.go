@@ -251,6 +251,7 @@ func judge(t *testing.T, p Plan, want []string) {
 func TestFactsComeBackFromJSONAsTheyWere(t *testing.T) {
 	f := ordinary()
 	created := noon.AddDate(-3, 0, 0)
+	f.Subject.Starts, f.Contacts[0].SIMChanged = &created, &created
 	f.Subject.Created, f.Subject.Unit, f.Subject.Location = &created, "Payroll", "Kyoto"
 	f.Agent = Agent{Person: "p9", Desk: "nightline", Vendor: true}
 	f.Request.Ticket = "INC1"

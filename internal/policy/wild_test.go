@@ -310,7 +310,7 @@ var wildFacts = rapid.Custom(func(t *rapid.T) Facts {
 		At: noon, Action: rapid.SampledFrom(identity.Actions).Draw(t, "action"),
 		Subject: Subject{ID: identity.AccountID(s()), Person: identity.PersonID(s()), Directory: s(), Login: s(), Name: s(), Unit: s(), Location: s(),
 			Groups: texts(), Admin: maybe(t, yes), Service: yes(), Status: wildText(t, "active"), Locked: yes(), Manager: identity.PersonID(s()),
-			Created: maybe(t, at), Staff: texts(), Fenced: yes(), Enrolled: texts(), OnProbation: yes()},
+			Created: maybe(t, at), Starts: maybe(t, at), Staff: texts(), Fenced: yes(), Enrolled: texts(), OnProbation: yes()},
 		Requester: Requester{identity.PersonID(s())},
 		Agent:     Agent{Person: identity.PersonID(s()), Desk: wildText(t, "near", "far", ""), Vendor: yes()},
 		Request:   Request{Channel: rapid.SampledFrom(identity.IntakeChannels).Draw(t, "channel"), Ticket: s(), Zone: s(), Offset: maybe(t, func() int { return rapid.IntRange(-maxOffset, maxOffset).Draw(t, "offset") })},
@@ -329,7 +329,7 @@ var wildFacts = rapid.Custom(func(t *rapid.T) Facts {
 		return Delegation{Person: identity.PersonID(s()), Since: f.At, Until: f.At.Add(time.Hour)}
 	})
 	for range rapid.IntRange(0, 3).Draw(t, "contacts") {
-		f.Contacts = append(f.Contacts, Contact{ID: s(), Kind: wildText(t, "email", "phone"), FirstSeen: at(), Source: s(), Own: yes()})
+		f.Contacts = append(f.Contacts, Contact{ID: s(), Kind: wildText(t, "email", "phone"), FirstSeen: at(), Source: s(), Own: yes(), SIMChanged: maybe(t, at)})
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "history") {
 		f.History = append(f.History, Past{Request: s(), Action: wildText(t, identity.Actions...), Outcome: s(), Desk: wildText(t, "near", ""), At: at()})

@@ -19,8 +19,9 @@
 //
 // expect says what the plan has to be: class, tier, proofs, approvals, wait,
 // expires, review, cool_off, probation, delivery, notify and follow_up, each
-// exactly; the same words under at_least as this or stricter; and because, rules
-// that must be among its reasons. refused is a refusal's reason, {by: rule,
+// exactly; the same words under at_least as this or stricter; enough, proofs that
+// have to be enough, each alternative of them, whatever else would be too; and
+// because, rules that must be among its reasons. refused is a refusal's reason, {by: rule,
 // because: reason}, a list of these, or true for any; other refusals may stand
 // beside those that are named. Where nothing is said of a refusal, the request
 // must not be refused.

@@ -75,6 +75,10 @@ func TestACaseHoldsOrSaysWhatWasFound(t *testing.T) {
 		{chat, "{refused: {by: no_chat}}", "refused by no_chat | refused by no-chat: not by chat; the policy has no rule `no_chat`, did you mean `no-chat`?"},
 		{chat, "{refused: {by: (desk), because: not by chat}}", "refused by (desk): not by chat | refused by no-chat: not by chat"},
 		{chat, "{refused: true, tier: high}", "tier: high | tier: low"},
+		{plain, "{enough: totp || (recovery_code && email_code) || (totp && passkey)}", ""},
+		{plain, "{enough: totp || passkey || email_code}",
+			"enough: email_code | proofs: (email_code && recovery_code) || totp\nenough: passkey | proofs: (email_code && recovery_code) || totp"},
+		{chat, "{enough: totp}", "not refused | refused by no-chat: not by chat"},
 		// A refusal does not stand for being strict.
 		{chat, "{refused: true, at_least: {wait: 1h}}", "wait at least: 1h | wait: none"},
 		{"{subject: {admin: true}}", "{refused: true}", "refused | not refused"},

@@ -9,10 +9,12 @@ import (
 	"countersign/internal/identity"
 	"countersign/internal/policy"
 	"countersign/internal/policy/yamltext"
+	"countersign/internal/proof"
 )
 
 type expectation struct {
 	exact, atLeast []want
+	enough         proof.Formula // each alternative of it has to be enough
 	refused        bool
 	refusals       []refusal
 	because        []string
@@ -35,6 +37,7 @@ func (l *loader) expectation(v *yaml.Node, path string) expectation {
 	fields["because"] = func(v *yaml.Node, path string) {
 		l.Filled(v, path, func(v *yaml.Node, path string) { e.because = append(e.because, l.Line(v, path)) })
 	}
+	fields["enough"] = func(v *yaml.Node, path string) { e.enough = readFormula(&l.Reader, v, path) }
 	fields["at_least"] = func(v *yaml.Node, path string) {
 		l.Mapping(v, path, l.wordFields(&e.atLeast))
 		if v.Kind == yaml.MappingNode && len(v.Content) == 0 {
@@ -130,6 +133,11 @@ func (e expectation) judge(plan policy.Plan, rules []string) []Difference {
 		expected := demands
 		if w.set(&expected); !policy.AtLeast(demands, expected) {
 			differs(w.name+" at least: "+w.show(expected), w.name+": "+w.show(demands))
+		}
+	}
+	for _, way := range e.enough {
+		if !plan.Proofs.Satisfied(way) {
+			differs("enough: "+proof.Formula{way}.String(), "proofs: "+orNone(plan.Proofs.String()))
 		}
 	}
 	reasons := reasonsOf(plan)

@@ -83,7 +83,7 @@ func TestTheStartersCasesSeeWhatIsLoosened(t *testing.T) {
 		"the vendor reaches everybody":             {`subject.class == "standard" && action in`, `action in`, "touches nobody else"},
 		"the vendor is no vendor":                  {"    vendor: true\n", "", "takes no chat"},
 		"the vendor's cap raised":                  {"tier_cap: elevated", "tier_cap: high", "touches nobody else"},
-		"two steps in a day":                       {`duration("72h"))` + "\n    demand:\n      approvals: [{role: security, count: 1}]\n      wait: 12h", `duration("9h"))` + "\n    demand:\n      wait: 12h", "soon after a new password"},
+		"two steps in a day":                       {`duration("72h"))` + "\n  too_often", `duration("9h"))` + "\n  too_often", "soon after a new password"},
 		"four requests":                            {".size() >= 3", ".size() >= 4", "after three requests"},
 		"signals unheard":                          {"signals.exists(s, now - s.at <", "signals.exists(s, now - s.at >", "a recent signal"},
 		"nothing is refused here":                  {`"access_pass", `, "", "not done over the helpdesk"},

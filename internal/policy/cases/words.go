@@ -127,6 +127,11 @@ func some(name string, known []string, of func(*policy.Plan) *[]string) word {
 }
 
 func readProofs(r *yamltext.Reader, v *yaml.Node, path string) setter {
+	want := readFormula(r, v, path)
+	return func(p *policy.Plan) { p.Proofs = want }
+}
+
+func readFormula(r *yamltext.Reader, v *yaml.Node, path string) proof.Formula {
 	var want proof.Formula
 	if s, ok := r.Text(v, path); ok {
 		var err error
@@ -135,7 +140,7 @@ func readProofs(r *yamltext.Reader, v *yaml.Node, path string) setter {
 			r.FaultIn(v, []rune(s), utf8.RuneCountInString(s[:min(wrong.Offset, len(s))]), path, "%s", wrong.Msg)
 		}
 	}
-	return func(p *policy.Plan) { p.Proofs = want }
+	return want
 }
 
 func readApprovals(r *yamltext.Reader, v *yaml.Node, path string) setter {

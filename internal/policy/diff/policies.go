@@ -50,8 +50,17 @@ type Report struct {
 	Findings []Finding `json:"findings"`
 	// Unclear says what could not be decided; then there may be more changes.
 	Unclear []string `json:"unclear,omitempty"`
+	// Escalation is what people are told to do who are refused or have no path
+	// left, when the new policy says it otherwise. It asks neither less nor more.
+	Escalation *Wording `json:"escalation,omitempty"`
 	// Because is the reason the new policy gives for asking less.
 	Because string `json:"because,omitempty"`
+}
+
+// Wording is a text before and after; "" where a policy has none.
+type Wording struct {
+	Old string `json:"old"`
+	New string `json:"new"`
 }
 
 // mostKinds is more than there are actions and pairs of classes in practice; a
@@ -69,6 +78,9 @@ func Policies(before, after *policy.Policy) Report {
 		c.answer(q)
 	}
 	slices.SortStableFunc(r.Findings, inOrder)
+	if w := (Wording{before.Escalation(), after.Escalation()}); w.Old != w.New {
+		r.Escalation = &w
+	}
 	if e, ok := after.Eases(); ok && e.Since == r.Old {
 		r.Because = e.Because
 		for i, f := range r.Findings {

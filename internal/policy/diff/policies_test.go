@@ -57,6 +57,40 @@ func between(before, after *policy.Policy) Report {
 
 var compared = map[[2]string]Report{}
 
+func TestAnotherWayOutIsToldAndAsksNeitherLessNorMore(t *testing.T) {
+	const line = "name: starter\n"
+	none, one, two := ready(t, "starter", theWayOut(t), ""), ready(t, "starter", theWayOut(t), "escalation: Come to the gate\n"), ready(t, "starter", theWayOut(t), "escalation: Call +1 900 555\n")
+	for _, c := range []struct {
+		before, after *policy.Policy
+		want          string
+	}{
+		{one, two, "Whoever is refused, or has no path left, is told something else:\n\n  - Come to the gate\n  + Call +1 900 555\n"},
+		{none, one, "  - (nothing)\n  + Come to the gate\n"},
+		{two, none, "  - Call +1 900 555\n  + (nothing)\n"},
+	} {
+		r := between(c.before, c.after)
+		if !strings.Contains(r.Text(), c.want) || !r.Same() || r.Eased() || r.Effect() != "every request is treated as before" {
+			t.Errorf("%s\n%s", r.Effect(), r.Text())
+		}
+	}
+	renamed := between(one, ready(t, "starter", theWayOut(t), "escalation: Come to the gate\n", line, "name: other\n"))
+	if renamed.Escalation != nil || strings.Contains(renamed.Text(), "told") {
+		t.Errorf("%s", renamed.Text())
+	}
+}
+
+// theWayOut is the starter's line about it.
+func theWayOut(t *testing.T) string {
+	t.Helper()
+	for line := range strings.Lines(string(ready(t, "starter").Source())) {
+		if strings.HasPrefix(line, "escalation: ") {
+			return line
+		}
+	}
+	t.Fatal("the starter names no way out")
+	return ""
+}
+
 func TestAPolicyIsAsItWas(t *testing.T) {
 	p := ready(t, "starter")
 	if r := Policies(p, ready(t, "starter", "A policy for a small company", "For a company that is small")); !r.Same() || r.Eased() {
@@ -80,11 +114,11 @@ func TestAChangeIsToldWithItsKindsAndAWitness(t *testing.T) {
 	}{
 		{"a shorter wait", []string{"      wait: 2h\n", "      wait: 1h\n"}, Less, "wait", "wait: 2h → 1h", "privileged/unlock", "standard/unlock"},
 		{"a longer wait", []string{"      wait: 2h\n", "      wait: 3h\n"}, More, "wait", "wait: 2h → 3h", "unknown/unlock", "standard/unlock"},
-		{"a longer life", []string{"\nexpires: 24h", "\nexpires: 48h"}, Less, "expires", "expires: 1d → 2d", "standard/unlock", "privileged/mfa_reset"},
+		{"a longer life", []string{"\nexpires: 24h", "\nexpires: 48h"}, Less, "expires", "expires: 1d → 2d", "standard/unlock", "standard/access_pass"},
 		{"weaker proofs", []string{"totp || (recovery_code && email_code)", "totp || recovery_code"}, Less, "proofs",
-			"proofs: (email_code && recovery_code) || totp → recovery_code || totp", "standard/password_reset", "standard/unlock"},
+			"proofs: (email_code && recovery_code) || in_person || totp → in_person || recovery_code || totp", "standard/password_reset", "standard/unlock"},
 		{"other proofs", []string{"totp || email_code || recovery_code", "totp || email_code"}, More, "proofs",
-			"proofs: email_code || recovery_code || totp → email_code || totp", "standard/unlock", "standard/password_reset"},
+			"proofs: email_code || in_person || recovery_code || totp → email_code || in_person || totp", "standard/unlock", "standard/password_reset"},
 		{"a class less", []string{"  - class: break_glass\n    when: '\"Break Glass\" in subject.groups'\n", ""}, Less, "tier",
 			"tier: critical → low", "standard/unlock (was break_glass)", "standard/unlock"},
 	} {

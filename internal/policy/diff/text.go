@@ -66,6 +66,9 @@ func (r Report) Text() string {
 	if r.Same() {
 		b.WriteString("Every request is treated as before.\n")
 	}
+	if w := r.Escalation; w != nil {
+		fmt.Fprintf(&b, "Whoever is refused, or has no path left, is told something else:\n\n  - %s\n  + %s\n\n", orNothing(w.Old), orNothing(w.New))
+	}
 	for _, u := range r.Unclear {
 		fmt.Fprintf(&b, "It could not be decided %s.\n", u)
 	}
@@ -73,6 +76,13 @@ func (r Report) Text() string {
 		fmt.Fprintf(&b, "The new policy says why it asks less: %s\n", r.Because)
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+func orNothing(text string) string {
+	if text == "" {
+		return "(nothing)"
+	}
+	return text
 }
 
 func (r Report) section(b *strings.Builder, d Direction, asks string) {

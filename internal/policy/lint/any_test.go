@@ -23,7 +23,7 @@ var (
 		`true`, `subject.admin`, `subject.unit == "a"`, `has(subject.unit) && subject.unit in words`, `subject.class == "sensitive"`,
 		`subject.class in ["privileged", "unknown"]`, `action == "mfa_reset"`, `action in ["unlock", "password_reset"]`, `action.startsWith("pass")`,
 		`size(subject.groups) > 3`, `subject.groups.exists(g, g in words)`, `subject.groups.all(g, g != "a")`, `history.exists_one(h, h.desk == "a")`,
-		`history.filter(h, now - h.at < duration("24h")).size() >= 3`, `signals.exists(s, contacts.exists(c, c.first_seen > s.at))`,
+		`history.filter(h, now - h.at < duration("24h")).size() >= 3`, `signals.exists(s, contacts.exists(c, c.first_seen > s.at))`, `contacts.exists(c, has(c.sim_changed) && now - c.sim_changed < duration("72h"))`,
 		`has(device.managed) && device.managed`, `!device.compliant`, `location.country in ["JP", "DE"]`, `location.network.contains("x")`,
 		`has(request.hour)`, `emergency.active`, `delegation.active && delegation.until > now`,
 		`agent.vendor`, `agent.desk == "one"`, `requester.person == subject.manager`, `subject.locked ? subject.admin : has(subject.manager)`,

@@ -63,6 +63,8 @@ var loadKinds = []Kind{
 var wordingKinds = []Kind{
 	{"risk-analysis-placeholder", Warning, "SP 800-63B-4 §4.2.1", "`risk_analysis` still says what an example said.",
 		"write the analysis, and name it here"},
+	{"no-escalation", Note, "", "No `escalation` says what to do when no path remains or a request is refused. Whoever is stuck then improvises, and so does whoever helps them.",
+		"write in one line where people in that case turn to, and have that way documented"},
 	{"short-cool-off", Warning, ours, "An address or a factor counts as proof sooner than 72 hours after it came on record, so that whoever changed it gains by it soon.",
 		"set the policy's `cool_off` to 3d or more"},
 	{"long-expiry", Warning, ours, "A request may live longer than 24 hours, and with it everything that was proved and signed for it.",

@@ -60,6 +60,7 @@ type broken struct {
 const oneMoreRule = "\n  - rule: again"
 
 var breaks = []broken{
+	{code: "no-escalation", edits: []string{"escalation: Come to the service point with your badge\n", "", "\nrules:", "\n‸rules:"}},
 	{code: "risk-analysis-placeholder", edits: []string{"docs/risk/helpdesk-2026.md", "‸TODO"}},
 	{code: "short-cool-off", edits: []string{"cool_off: 3d", "cool_off: ‸1h"}},
 	{code: "long-expiry", edits: []string{"expires: 24h", "expires: ‸7d"}},

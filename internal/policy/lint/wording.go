@@ -19,6 +19,9 @@ func (c *check) wording() {
 	if isPlaceholder(c.policy.RiskAnalysis()) {
 		c.say("risk-analysis-placeholder", "", c.text.at("risk_analysis"), "`%s` looks like an example, not like your own risk analysis", c.policy.RiskAnalysis())
 	}
+	if c.policy.Escalation() == "" {
+		c.say("no-escalation", "", c.text.key("rules"), "nothing says what people do who are refused or have no path left")
+	}
 	if least := int64(proof.CoolOff.Seconds()); c.logic.CoolOff < least {
 		c.say("short-cool-off", "", c.text.at("cool_off"), "what has been on record for %s counts as proof", yamltext.Span(c.logic.CoolOff))
 	}

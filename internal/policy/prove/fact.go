@@ -60,21 +60,38 @@ var textFacts = map[string]struct {
 
 // timeFacts says where each moment is kept. The zero time is an absent fact
 // where the fact is optional.
-var timeFacts = map[string]struct {
+var timeFacts = map[string]timeFact{
+	"now":                  {false, func(f *policy.Facts, _ int) *time.Time { return &f.At }},
+	"subject.created":      pointed("subject.created"),
+	"subject.starts":       pointed("subject.starts"),
+	"location.at":          {true, func(f *policy.Facts, _ int) *time.Time { return &circumstance(&f.Location).At }},
+	"device.at":            {true, func(f *policy.Facts, _ int) *time.Time { return &circumstance(&f.Device).At }},
+	"emergency.declared":   {true, func(f *policy.Facts, _ int) *time.Time { return &circumstance(&f.Emergency).Declared }},
+	"emergency.until":      {true, func(f *policy.Facts, _ int) *time.Time { return &circumstance(&f.Emergency).Until }},
+	"delegation.since":     {true, func(f *policy.Facts, _ int) *time.Time { return &circumstance(&f.Delegation).Since }},
+	"delegation.until":     {true, func(f *policy.Facts, _ int) *time.Time { return &circumstance(&f.Delegation).Until }},
+	"contacts.first_seen":  {false, func(f *policy.Facts, i int) *time.Time { return &f.Contacts[i].FirstSeen }},
+	"contacts.sim_changed": pointed("contacts.sim_changed"),
+	"history.at":           {false, func(f *policy.Facts, i int) *time.Time { return &f.History[i].At }},
+	"signals.at":           {false, func(f *policy.Facts, i int) *time.Time { return &f.Signals[i].At }},
+}
+
+type timeFact struct {
 	optional bool
 	at       func(f *policy.Facts, i int) *time.Time
-}{
-	"now":                 {false, func(f *policy.Facts, _ int) *time.Time { return &f.At }},
-	"subject.created":     {true, func(f *policy.Facts, _ int) *time.Time { return circumstance(&f.Subject.Created) }},
-	"location.at":         {true, func(f *policy.Facts, _ int) *time.Time { return &circumstance(&f.Location).At }},
-	"device.at":           {true, func(f *policy.Facts, _ int) *time.Time { return &circumstance(&f.Device).At }},
-	"emergency.declared":  {true, func(f *policy.Facts, _ int) *time.Time { return &circumstance(&f.Emergency).Declared }},
-	"emergency.until":     {true, func(f *policy.Facts, _ int) *time.Time { return &circumstance(&f.Emergency).Until }},
-	"delegation.since":    {true, func(f *policy.Facts, _ int) *time.Time { return &circumstance(&f.Delegation).Since }},
-	"delegation.until":    {true, func(f *policy.Facts, _ int) *time.Time { return &circumstance(&f.Delegation).Until }},
-	"contacts.first_seen": {false, func(f *policy.Facts, i int) *time.Time { return &f.Contacts[i].FirstSeen }},
-	"history.at":          {false, func(f *policy.Facts, i int) *time.Time { return &f.History[i].At }},
-	"signals.at":          {false, func(f *policy.Facts, i int) *time.Time { return &f.Signals[i].At }},
+}
+
+// pointers are the moments that are absent when there is no pointer to them.
+var pointers = map[string]func(f *policy.Facts, i int) **time.Time{
+	"subject.created":      func(f *policy.Facts, _ int) **time.Time { return &f.Subject.Created },
+	"subject.starts":       func(f *policy.Facts, _ int) **time.Time { return &f.Subject.Starts },
+	"contacts.sim_changed": func(f *policy.Facts, i int) **time.Time { return &f.Contacts[i].SIMChanged },
+}
+
+// pointed is such a moment. Asking where it is kept makes it one that is there,
+// so ask first whether it is absent.
+func pointed(path string) timeFact {
+	return timeFact{true, func(f *policy.Facts, i int) *time.Time { return circumstance(pointers[path](f, i)) }}
 }
 
 // boolFacts says how each yes-or-no is read and set; nil is an absent fact.
@@ -154,8 +171,8 @@ func isAbsent(f *policy.Facts, r ref) bool {
 		return f.Delegation == nil
 	case textFacts[r.path].at != nil:
 		return *textFacts[r.path].at(&g, i) == ""
-	case r.path == "subject.created":
-		return f.Subject.Created == nil
+	case pointers[r.path] != nil:
+		return *pointers[r.path](&g, i) == nil
 	case timeFacts[r.path].at != nil:
 		return timeFacts[r.path].at(&g, i).IsZero()
 	case boolFacts[r.path].get != nil:

@@ -36,7 +36,7 @@ func TestLookingAtFactsLeavesThemAlone(t *testing.T) {
 	for _, a := range q.atoms {
 		n.says(a)
 	}
-	if f.Location != nil || f.Device != nil || f.Subject.Created != nil || specimen.Line(f) != before {
+	if f.Location != nil || f.Device != nil || f.Subject.Created != nil || f.Subject.Starts != nil || f.Contacts[0].SIMChanged != nil || specimen.Line(f) != before {
 		t.Errorf("%s became %s", before, specimen.Line(f))
 	}
 }

@@ -157,8 +157,8 @@ func (m *meant) takeAway(r ref) {
 	switch i := r.place - 1; {
 	case textFacts[r.path].at != nil:
 		*textFacts[r.path].at(&m.f, i) = ""
-	case r.path == "subject.created":
-		m.f.Subject.Created = nil
+	case pointers[r.path] != nil:
+		*pointers[r.path](&m.f, i) = nil
 	case timeFacts[r.path].at != nil:
 		*timeFacts[r.path].at(&m.f, i) = time.Time{}
 	case boolFacts[r.path].set != nil:

@@ -65,7 +65,11 @@ func usualText(list string, i int) string {
 func clone(f policy.Facts) policy.Facts {
 	f.Subject.Groups, f.Subject.Staff, f.Subject.Enrolled = slices.Clone(f.Subject.Groups), slices.Clone(f.Subject.Staff), slices.Clone(f.Subject.Enrolled)
 	f.Contacts, f.History, f.Signals = slices.Clone(f.Contacts), slices.Clone(f.History), slices.Clone(f.Signals)
-	f.Subject.Admin, f.Subject.Created, f.Request.Offset = copied(f.Subject.Admin), copied(f.Subject.Created), copied(f.Request.Offset)
+	f.Subject.Admin, f.Request.Offset = copied(f.Subject.Admin), copied(f.Request.Offset)
+	f.Subject.Created, f.Subject.Starts = copied(f.Subject.Created), copied(f.Subject.Starts)
+	for i := range f.Contacts {
+		f.Contacts[i].SIMChanged = copied(f.Contacts[i].SIMChanged)
+	}
 	f.Location, f.Device, f.Emergency, f.Delegation = copied(f.Location), copied(f.Device), copied(f.Emergency), copied(f.Delegation)
 	if f.Device != nil {
 		f.Device.Managed, f.Device.Compliant = copied(f.Device.Managed), copied(f.Device.Compliant)

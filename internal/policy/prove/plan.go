@@ -3,6 +3,7 @@ package prove
 import (
 	"cmp"
 	"maps"
+	"math/big"
 	"slices"
 
 	"countersign/internal/identity"
@@ -206,7 +207,7 @@ func (a *Plan) refusals() {
 	}
 	add("(facts)", a.refused)
 	sound := a.refused.Not()
-	add("(lifecycle)", s.And(sound, s.says(ref{path: "subject.status"}, "active").Not()))
+	add("(lifecycle)", s.And(sound, s.Or(s.says(ref{path: "subject.status"}, "active").Not(), s.beforeFirstDay())))
 	add("(fence)", s.And(sound, s.yes(ref{path: "subject.fenced"})))
 	for i, r := range a.logic.Rules {
 		if r.Deny != "" {
@@ -227,6 +228,17 @@ func (a *Plan) refusals() {
 		any[i] = d.If
 	}
 	a.Denied = s.Or(any...)
+}
+
+// beforeFirstDay says that a first credential is asked for too long before the
+// owner's first day.
+func (s *Space) beforeFirstDay() Lit {
+	at := func(path string) linear {
+		q := &quantity{key: path, kind: moment, ref: ref{path: path}}
+		return linear{[]part{{1, q}}, new(big.Int)}
+	}
+	early := at("subject.starts").plus(at("now"), -1).plus(constantOf(int64(policy.EnrolAhead)), -1)
+	return s.And(s.Asks(identity.InitialEnrolment), s.there(ref{path: "subject.starts"}), s.notAboveZero(early).Not())
 }
 
 func (a *Plan) outOfReach() Lit {

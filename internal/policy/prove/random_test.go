@@ -133,7 +133,8 @@ func (w *writer) atom() string {
 		return one(w, `now - duration("24h") < subject.created`, `subject.created + duration("72h") > now`, `history.exists(h, h.at < subject.created)`,
 			`history.all(h, h.at > device.at)`, `(subject.locked ? now : subject.created) < timestamp("2026-03-01T00:00:00Z")`, `subject.created == now`,
 			`device.at - subject.created > duration("1h")`, `contacts.exists(c, c.first_seen == subject.created)`, `now - subject.created + duration("1h") >= duration("25h")`,
-			`emergency.until - emergency.declared > duration("2h")`, `history.exists(h, h.at.getHours() == 12)`, `subject.created.getDayOfWeek() in [0, 6]`)
+			`emergency.until - emergency.declared > duration("2h")`, `history.exists(h, h.at.getHours() == 12)`, `subject.created.getDayOfWeek() in [0, 6]`,
+			`subject.starts > now`, `has(subject.starts) && now - subject.starts < duration("24h")`, `subject.starts - duration("24h") > now`, `subject.starts == subject.created`)
 	case 36:
 		return one(w, `(subject.locked ? 1 : 2) * size(history) >= 2`, `-size(history) < -1`, `size(history) + size(signals) == 2`, `size(contacts) - size(signals) > 0`,
 			`2 * size(subject.groups) == 4`, `request.hour * 60 + request.minute < 500`, `request.hour == request.minute`, `size(subject.login) / 2 == 1`,
@@ -144,6 +145,8 @@ func (w *writer) atom() string {
 			`history.all(h, has(h.desk) ? h.desk == agent.desk : h.outcome == "done")`, `subject.groups.all(g, g in subject.staff || g.startsWith("s"))`,
 			`subject.groups.filter(g, g != "Board").exists(g, size(g) > 5)`, `"near" in history.filter(h, has(h.desk)).map(h, h.desk)`, `subject.unit in []`,
 			`history.exists(h, signals.exists(s, s.at > h.at))`, `signals.exists(s, size(history) > 1 && s.kind == "travel")`, `contacts.exists_one(c, has(subject.unit) && c.own)`,
+			`contacts.exists(c, c.kind == "phone" && has(c.sim_changed) && now - c.sim_changed < duration("72h"))`, `contacts.all(c, c.sim_changed < c.first_seen)`,
+			`contacts.exists_one(c, has(c.sim_changed))`, `size(contacts.filter(c, !has(c.sim_changed))) > 1`, `contacts.exists(c, c.sim_changed == subject.starts)`,
 			`subject.enrolled.exists(m, m in ["totp", "passkey"]) || subject.staff.exists_one(m, m == "agent")`, `subject.staff.all(r, r == "security") && size(subject.staff) == 2`)
 	case 33:
 		return one(w, "groups.exists(x, x in subject.groups)", "groups.all(x, x in subject.groups)", `["Admins", "x"].exists(x, subject.groups.exists(g, g == x && subject.locked))`,
@@ -300,6 +303,9 @@ func (w *writer) facts() policy.Facts {
 	if often() {
 		f.Subject.Created = ptr(ago())
 	}
+	if w.IntN(3) == 0 {
+		f.Subject.Starts = ptr(one(w, ago(), f.At.Add(24*time.Hour), f.At.Add(24*time.Hour+1), f.At.Add(72*time.Hour)))
+	}
 	if w.IntN(2) == 0 {
 		f.Agent.Desk, f.Agent.Person = one(w, append(someDesks, "nowhere", "")...), identity.PersonID(one(w, append(somePersons, "")...))
 	}
@@ -311,6 +317,9 @@ func (w *writer) facts() policy.Facts {
 	f.Contacts = nil
 	for range w.IntN(4) {
 		f.Contacts = append(f.Contacts, policy.Contact{ID: "c", Kind: one(w, "email", "phone", "pigeon"), FirstSeen: ago(), Source: "corp", Own: w.IntN(2) == 0})
+		if w.IntN(3) == 0 {
+			f.Contacts[len(f.Contacts)-1].SIMChanged = ptr(ago())
+		}
 	}
 	for range one(w, 0, 0, 1, 2, 3, 6) {
 		f.History = append(f.History, policy.Past{Request: "r", Action: one(w, identity.Actions[:4]...), Outcome: one(w, "done", "denied", "open"),
@@ -336,6 +345,9 @@ func (w *writer) facts() policy.Facts {
 	}
 	if w.IntN(40) == 0 {
 		f.Subject.Created = ptr(time.Time{})
+	}
+	if w.IntN(40) == 0 {
+		f.Subject.Starts = ptr(time.Time{})
 	}
 	if w.IntN(60) == 0 {
 		f.Subject.Name = strings.Repeat("x", 1025)

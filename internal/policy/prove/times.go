@@ -166,9 +166,6 @@ func (t *moments) fix(i int, at time.Time) {
 }
 
 func (m *meant) setTime(r ref, at time.Time) {
-	if r.path == "subject.created" && m.f.Subject.Created == nil {
-		m.f.Subject.Created = new(time.Time)
-	}
 	*timeFacts[r.path].at(&m.f, r.place-1) = at
 }
 

@@ -226,14 +226,14 @@ func readTime(v *yaml.Node) (time.Time, bool) {
 	return t.UTC(), err == nil && v.Kind == yaml.ScalarNode
 }
 
-func optionalMoment(name string, of **time.Time, from *time.Time) field {
+func optionalMoment(name string, of **time.Time, from *time.Time, direction int64) field {
 	return field{
 		names: []string{name},
 		dflt:  func() { *of = nil },
 		read: func(r *yamltext.Reader, v *yaml.Node, path string) {
 			if absent(v) {
 				*of = nil
-			} else if t, ok := readMoment(r, v, path, *from, back); ok {
+			} else if t, ok := readMoment(r, v, path, *from, direction); ok {
 				*of = &t
 			}
 		},
@@ -241,7 +241,7 @@ func optionalMoment(name string, of **time.Time, from *time.Time) field {
 			if *of == nil {
 				return name + ": none"
 			}
-			return moment(name, name, *of, from, back, 0).text()
+			return moment(name, name, *of, from, direction, 0).text()
 		},
 	}
 }

@@ -9,9 +9,9 @@
 //
 // Names and order are those of policy.Facts. The words none and unknown make an
 // optional fact absent; in quotes they are texts like any other. A moment is a
-// span (ago, age, declared, since and created count back from the request,
-// until counts forward) or a time like 2026-03-02T12:00:00Z. Words that the
-// policy knows (actions, channels, methods, roles, kinds, statuses) are checked
+// span (ago, age, declared, since, created and sim_changed count back from the
+// request, until and starts forward) or a time like 2026-03-02T12:00:00Z. Words
+// that the policy knows (actions, channels, methods, roles, kinds, statuses) are checked
 // for slips unless they stand in quotes, so that every fact can be written.
 //
 // Some facts follow from others when nobody says them: the requester is the
@@ -41,8 +41,8 @@ var monday = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 // owner of an active account corp/1. The account has a manager (p2), no groups
 // and no administrator's rights; its owner (p1) has enrolled passkey, totp,
 // recovery_code and email_code, and one e-mail address 400 days ago. Nothing
-// else is known: no unit, location, ticket, zone, date of creation, history,
-// signal or circumstance.
+// else is known: no unit, location, ticket, zone, date of creation, first day,
+// change of a SIM, history, signal or circumstance.
 func Ordinary() policy.Facts {
 	var f policy.Facts
 	for _, d := range factFields(&f) {

@@ -260,6 +260,10 @@ var anyFacts = rapid.Custom(func(t *rapid.T) policy.Facts {
 		c := moment("created at")
 		f.Subject.Created = &c
 	}
+	if yes("starts") {
+		s := moment("starts at")
+		f.Subject.Starts = &s
+	}
 	if yes("offset") {
 		east := rapid.IntRange(-60*60*26, 60*60*26).Draw(t, "east")
 		f.Request.Offset = &east
@@ -267,6 +271,10 @@ var anyFacts = rapid.Custom(func(t *rapid.T) policy.Facts {
 	for range many("contacts") {
 		f.Contacts = append(f.Contacts, policy.Contact{ID: textOf(t, "contact", "c1"), Kind: textOf(t, "contact's kind", "email", "phone"),
 			FirstSeen: moment("first seen"), Source: textOf(t, "source", "corp"), Own: yes("own")})
+		if yes("another SIM") {
+			c := moment("SIM changed")
+			f.Contacts[len(f.Contacts)-1].SIMChanged = &c
+		}
 	}
 	for range many("history") {
 		f.History = append(f.History, policy.Past{Request: textOf(t, "past", "req_1"), Action: textOf(t, "past action", identity.Actions...),
@@ -401,6 +409,7 @@ func TestTwoRequestsDifferInWhatIsNamed(t *testing.T) {
 		{"{device: {managed: false, ago: 1h}}", "{}", "device: none"},
 		{"{history: [{ago: 1h}]}", "{at: 2026-03-02T13:00:00Z, history: [{ago: 1h}]}", "at: 2026-03-02T13:00:00Z"},
 		{"{history: [{ago: 1h}]}", "{history: [{ago: 2h}]}", "history: [{ago: 2h}]"},
+		{"{}", "{subject: {starts: 3d}, contacts: [{kind: phone, sim_changed: 2h}]}", "subject.starts: 3d; contacts: [{kind: phone, sim_changed: 2h}]"},
 		{"{agent: {desk: day}}", "{}", "agent.desk: none; agent.person: none"},
 	} {
 		if got := strings.Join(specimen.Changes(read(c.from), read(c.to)), "; "); got != c.want {

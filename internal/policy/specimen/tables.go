@@ -46,6 +46,7 @@ func recordFields(f *policy.Facts) []field {
 				moment("age", "first_seen", &c.FirstSeen, &f.At, back, 400*day),
 				text("source", &c.Source, func() string { return f.Subject.Directory }),
 				boolean("own", &c.Own),
+				optionalMoment("sim_changed", &c.SIMChanged, &f.At, back),
 			}
 		}),
 		list("history", &f.History, 0, func(i int, h *policy.Past) []field {
@@ -119,7 +120,8 @@ func subjectFields(f *policy.Facts, s *policy.Subject) []field {
 		word("status", &s.Status, "active", []string{"active", "disabled", "expired"}),
 		boolean("locked", &s.Locked),
 		optional("manager", &s.Manager, "p2"),
-		optionalMoment("created", &s.Created, &f.At),
+		optionalMoment("created", &s.Created, &f.At, back),
+		optionalMoment("starts", &s.Starts, &f.At, ahead),
 		words("staff", &s.Staff, nil, asTexts(identity.Roles)),
 		boolean("fenced", &s.Fenced),
 		words("enrolled", &s.Enrolled, []string{"email_code", "passkey", "recovery_code", "totp"}, methods()),
