@@ -59,6 +59,8 @@ func (c *console) routes() *http.ServeMux {
 		"POST /not-me/{token}": c.notMe,
 		"GET /join":            c.join,
 		"GET /sign-in":         c.signIn,
+		"GET /sign-in/oidc":    c.signInProvider,
+		"GET /oidc/callback":   c.fromProvider,
 		"POST /sign-out":       c.signOut,
 		"GET /assets/{name}":   c.asset,
 		"/":                    c.nowhere,

@@ -4,15 +4,52 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"countersign/internal/signin"
 )
 
-type signInPage struct{ Next string }
+// signInPage has one step or two: where staff sign in at the organisation's
+// provider as well, that comes before the passkey.
+type signInPage struct {
+	Next     string
+	Provider string // the address of the first step; "" when there is none
+	Only     bool   // the passkey alone is not enough
+	Second   bool   // the first step is done
+}
 
 // signIn asks for the passkey. The staff cookie is never sent along from
 // another site, so somebody who follows a link from a mail lands here although
 // they are signed in; the script notices and goes on.
 func (c *console) signIn(w http.ResponseWriter, r *http.Request) error {
-	return c.show(w, http.StatusOK, "sign_in", frame{Title: "Sign in", Body: signInPage{safeNext(r.URL.Query().Get("next"))}})
+	page := signInPage{Next: safeNext(r.URL.Query().Get("next")), Second: r.URL.Query().Get("step") == "passkey"}
+	if use := c.Signin.UsesProvider(); use != signin.Off {
+		page.Provider = "/sign-in/oidc?" + url.Values{"next": {page.Next}}.Encode()
+		page.Only = use == signin.Required
+	}
+	return c.show(w, http.StatusOK, "sign_in", frame{Title: "Sign in", Body: page})
+}
+
+// forStaff is the purpose of staff who are sent to the provider.
+const forStaff = "staff"
+
+// signInProvider sends staff to the organisation's provider. It is a link and
+// no form, because a form here may lead nowhere but here.
+func (c *console) signInProvider(w http.ResponseWriter, r *http.Request) error {
+	if c.Signin.UsesProvider() == signin.Off {
+		return signin.ErrProviderOff
+	}
+	return c.toProvider(w, r, forStaff, safeNext(r.URL.Query().Get("next")), "")
+}
+
+// signInReturn takes them back: the passkey is still to come.
+func (c *console) signInReturn(w http.ResponseWriter, r *http.Request, back signin.Return) error {
+	ticket, err := c.Signin.StaffTicket(r.Context(), back)
+	if err != nil {
+		return err
+	}
+	http.SetCookie(w, ticket)
+	http.Redirect(w, r, "/sign-in?"+url.Values{"next": {safeNext(back.Data)}, "step": {"passkey"}}.Encode(), http.StatusSeeOther)
+	return nil
 }
 
 // signInFor is where somebody who is not signed in is sent, and how they come

@@ -31,14 +31,18 @@ var statuses = map[reset.Code]int{
 	"stale":                  412,
 
 	// Who sent it.
-	"unauthenticated": 401,
-	"sign_in_refused": 401,
-	"session_unknown": 401,
-	"forbidden":       403,
-	"cross_origin":    403,
-	"not_available":   403,
-	"on_probation":    403,
-	"throttled":       429,
+	"unauthenticated":      401,
+	"sign_in_refused":      401,
+	"session_unknown":      401,
+	"forbidden":            403,
+	"cross_origin":         403,
+	"not_available":        403,
+	"on_probation":         403,
+	"provider_off":         404,
+	"provider_first":       403,
+	"provider_refused":     403,
+	"provider_unavailable": 503,
+	"throttled":            429,
 
 	// Signatures and answers.
 	"signature_refused":         422,

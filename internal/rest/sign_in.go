@@ -54,14 +54,19 @@ func (a *api) beginSignIn(ctx context.Context, _ *none) (*beginOutput, error) {
 }
 
 func (a *api) finishSignIn(ctx context.Context, in *finishInput) (*sessionOutput, error) {
-	token, p, err := a.signin.Finish(ctx, in.Body.Ceremony, in.Body.Response)
+	call := callOf(ctx)
+	ticket := a.signin.Ticket(call.r)
+	if ticket != "" {
+		a.signin.ClearTicketCookie(call.w) // it is spent, whatever comes of it
+	}
+	token, p, err := a.signin.FinishWithTicket(ctx, ticket, in.Body.Ceremony, in.Body.Response)
 	if err != nil {
 		return nil, err
 	}
 	out := &sessionOutput{}
 	out.Body.Person = p
 	if in.Body.As == "cookie" {
-		a.signin.SetStaffCookie(callOf(ctx).w, token)
+		a.signin.SetStaffCookie(call.w, token)
 	} else {
 		out.Body.Token = token
 	}

@@ -160,7 +160,9 @@
       location.replace(next);
       return;
     }
-    onPress(box, part(box, "act"), async () => {
+    const button = part(box, "act");
+    if (!button) return; // the organisation's own sign-in comes first: a link
+    onPress(box, button, async () => {
       const begun = await post(api + "/sign-in/begin", {});
       const response = await ask("get", begun.options);
       await post(api + "/sign-in/finish", { ceremony: begun.ceremony, response, as: "cookie" });
