@@ -99,7 +99,10 @@ func Sign(rand io.Reader, s crypto.Signer, statement []byte) (answer string, err
 		}
 	}
 	answer = base64.RawURLEncoding.EncodeToString(sig)
-	return answer, Verify(der, statement, answer)
+	if err := Verify(der, statement, answer); err != nil {
+		return "", err
+	}
+	return answer, nil
 }
 
 // fixed turns the ASN.1 form that signers give into r and the smaller s.
