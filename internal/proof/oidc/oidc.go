@@ -69,20 +69,38 @@ var (
 	ErrUnverified = errors.New("oidc: the provider has not verified the mail address")
 )
 
-// Check reports why the sign-in does not count, or nil when it does.
+// Check reports why the sign-in does not count as proof, or nil when it does.
 func Check(c Claims, w Want, now time.Time) error {
+	switch err := Fresh(c, w.Since, now); {
+	case err != nil:
+		return err
+	case !w.factor(c):
+		return ErrFactor
+	}
+	return Account(c, w.Claim, w.Is...)
+}
+
+// Fresh reports why the sign-in is not one that happened since a moment.
+func Fresh(c Claims, since, now time.Time) error {
 	switch {
 	case c.AuthTime.IsZero():
 		return ErrNoTime
-	case w.Since.IsZero() || c.AuthTime.Before(w.Since.Add(-Skew)):
+	case since.IsZero() || c.AuthTime.Before(since.Add(-Skew)):
 		return ErrStale
 	case c.AuthTime.After(now.Add(Skew)):
 		return ErrFuture
-	case !w.factor(c):
-		return ErrFactor
-	case !w.account(c):
+	}
+	return nil
+}
+
+// Account reports why the claim of that name does not name one of those that
+// are meant. A mail address counts only when the provider has verified it.
+func Account(c Claims, claim string, is ...string) error {
+	named := c.Fields[claim]
+	switch {
+	case claim == "" || !slices.ContainsFunc(is, func(s string) bool { return Same(named, s) }):
 		return ErrAccount
-	case w.Claim == "email" && c.Fields["email_verified"] != "true":
+	case claim == "email" && c.Fields["email_verified"] != "true":
 		return ErrUnverified
 	}
 	return nil
@@ -104,16 +122,10 @@ func (w Want) factor(c Claims) bool {
 	})
 }
 
-// account: names are compared in ASCII, whose capitals do not matter. A letter
-// of another alphabet that looks like one of ours makes another name.
-func (w Want) account(c Claims) bool {
-	named := c.Fields[w.Claim]
-	return w.Claim != "" && named != "" && slices.ContainsFunc(w.Is, func(is string) bool { return Same(named, is) })
-}
-
 // Same reports whether two names are one: the same bytes, but for the capitals
-// of ASCII. Two names outside of ASCII are the same only byte for byte, for
-// Unicode's own folding makes one letter of K and the Kelvin sign.
+// of ASCII. Letters of other alphabets that look like ours make other names,
+// and Unicode's own folding is left out because it makes one letter of K and
+// the Kelvin sign. Nobody has the empty name.
 func Same(a, b string) bool {
 	if len(a) != len(b) || a == "" {
 		return false
