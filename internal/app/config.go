@@ -26,6 +26,7 @@ type Config struct {
 	Mail         Mail        `koanf:"mail" doc:"The mail server for notices and codes. Without one, nobody is told anything and codes by mail are not offered."`
 	SecurityMail string      `koanf:"security_mail" doc:"An address that hears of every request that somebody repudiates, and of those whose plan says so."`
 	Signin       Signin      `koanf:"signin" doc:"How staff sign in."`
+	OIDC         OIDC        `koanf:"oidc" doc:"The organisation's OpenID Connect provider, if it has one."`
 	Ledger       Ledger      `koanf:"ledger" doc:"The ledger."`
 	Log          Log         `koanf:"log" doc:"What is logged, to standard error."`
 
@@ -106,6 +107,8 @@ type Mail struct {
 type Signin struct {
 	RelyingParty     string `koanf:"relying_party" doc:"The domain that passkeys are bound to; the host of base_url when absent. It must never change."`
 	SoftwarePasskeys bool   `koanf:"software_passkeys" default:"false" doc:"Allow passkeys that are files, for labs and automation. The roster shows which are."`
+	OIDC             string `koanf:"oidc" default:"off" doc:"Whether staff sign in at the organisation's provider before they use their passkey: off, allowed or required."`
+	OIDCClaim        string `koanf:"oidc_claim" doc:"The provider's claim that equals the person's id on the roster; oidc.claim when absent."`
 }
 
 // Ledger names the ledger.

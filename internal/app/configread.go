@@ -251,7 +251,7 @@ func (r *reader) readEnviron(environ []string) map[string]any {
 	out := map[string]any{}
 	for _, e := range slices.Sorted(slices.Values(environ)) {
 		name, text, _ := strings.Cut(e, "=")
-		if !strings.HasPrefix(name, "COUNTERSIGN_") || slices.Contains(reserved, name) || strings.HasSuffix(name, "_PASSWORD") {
+		if !strings.HasPrefix(name, "COUNTERSIGN_") || slices.Contains(reserved, name) || strings.HasSuffix(name, "_PASSWORD") || name == secretOIDC {
 			continue
 		}
 		t, ok := known[name]

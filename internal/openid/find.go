@@ -82,13 +82,22 @@ func (p *Provider) discover(ctx context.Context, now time.Time) (*found, error) 
 			return nil, fmt.Errorf("openid: discovery: %w: an endpoint is missing or not https", ErrUnreachable)
 		}
 	}
-	scopes := append([]string{gooidc.ScopeOpenID}, p.cfg.Scopes...)
-	slices.Sort(scopes[1:])
 	return &found{
 		oauth: oauth2.Config{ClientID: p.cfg.ClientID, ClientSecret: p.cfg.ClientSecret, RedirectURL: p.cfg.RedirectURL,
-			Endpoint: at, Scopes: slices.Compact(scopes)},
+			Endpoint: at, Scopes: scopes(p.cfg.Scopes)},
 		keys: gooidc.NewRemoteKeySet(ctx, more.Keys), algorithms: asymmetric(more.Algorithms), until: now.Add(foundLife),
 	}, nil
+}
+
+// scopes begin with the one that makes it OpenID Connect.
+func scopes(more []string) []string {
+	out := []string{gooidc.ScopeOpenID}
+	for _, s := range more {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // style is how the client's secret is sent. It is decided, not tried out: a

@@ -38,7 +38,7 @@ func newBench(t *testing.T, change ...func(*openid.Config)) *bench {
 	b := &bench{t: t, at: noon}
 	b.op = openidtest.New(t, redirect, b.now)
 	cfg := openid.Config{Issuer: b.op.URL, ClientID: openidtest.ClientID, ClientSecret: openidtest.ClientSecret, RedirectURL: redirect,
-		Scopes: []string{"profile", "email"}, ACR: []string{"phr", "phrh"}}
+		Scopes: []string{"profile", "openid", "email", "profile"}, ACR: []string{"phr", "phrh"}}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -101,7 +101,7 @@ func TestTheBrowserIsSentToSignInAfresh(t *testing.T) {
 	}
 	sum := sha256.Sum256([]byte(f.Verifier))
 	for key, want := range map[string]string{
-		"client_id": openidtest.ClientID, "redirect_uri": redirect, "response_type": "code", "scope": "openid email profile",
+		"client_id": openidtest.ClientID, "redirect_uri": redirect, "response_type": "code", "scope": "openid profile email",
 		"state": f.State, "nonce": f.Nonce, "code_challenge_method": "S256", "code_challenge": base64.RawURLEncoding.EncodeToString(sum[:]),
 		"max_age": "0", "prompt": "login", "acr_values": "phr phrh", "login_hint": "m.ito",
 	} {
