@@ -152,7 +152,7 @@ func (s State) proved(e Proved, at time.Time) (State, error) {
 	s.Challenges[i].Answered = true
 	s.Claimant = c.Session
 	s.Proofs = append(slices.Clone(s.Proofs), proof.Proof{
-		Method: c.Method, Challenge: c.ID, Enrolment: used.Enrolment, Since: used.Since, At: at, Until: e.Until, By: e.By})
+		Method: c.Method, Challenge: c.ID, Enrolment: used.Enrolment, Since: used.Since, At: at, Until: e.Until, By: e.By, Key: e.Key})
 	return s, nil
 }
 

@@ -24,6 +24,7 @@ const (
 	MethodNotWanted       Code = "method_not_wanted"
 	ChannelNotIndependent Code = "channel_not_independent"
 	DestinationTooNew     Code = "destination_too_new"
+	ChannelSuspect        Code = "channel_suspect"
 	MethodLocked          Code = "method_locked"
 	TooMany               Code = "too_many"
 	ChallengeUnknown      Code = "challenge_unknown"
