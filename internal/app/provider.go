@@ -119,7 +119,18 @@ func (c Config) provider(now func() time.Time) (*openid.Provider, error) {
 	client := outbound.New(outbound.Options{RootCAs: roots, AllowPrivate: o.AllowPrivate})
 	return openid.New(openid.Config{
 		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.secret, RedirectURL: c.BaseURL + pathCallback, Scopes: o.Scopes, ACR: o.ACR,
+		Needs: o.needs(c.Signin.OIDCClaim),
 	}, client, now), nil
+}
+
+// needs are the claims that name somebody: an account, or a person on the
+// roster.
+func (o OIDC) needs(staff string) []string {
+	names := []string{o.Claim, staff}
+	if slices.Contains(names, "email") {
+		names = append(names, "email_verified")
+	}
+	return names
 }
 
 // staffProvider is the same as staff use it.

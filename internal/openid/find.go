@@ -27,6 +27,7 @@ const (
 // found is what discovery (OpenID Connect Discovery §4) told.
 type found struct {
 	oauth      oauth2.Config
+	provider   *gooidc.Provider
 	keys       gooidc.KeySet
 	algorithms []string // that sign ID tokens
 	until      time.Time
@@ -69,6 +70,7 @@ func (p *Provider) discover(ctx context.Context, now time.Time) (*found, error) 
 	}
 	var more struct {
 		Keys       string   `json:"jwks_uri"`
+		UserInfo   string   `json:"userinfo_endpoint"`
 		Methods    []string `json:"token_endpoint_auth_methods_supported"`
 		Algorithms []string `json:"id_token_signing_alg_values_supported"`
 	}
@@ -77,15 +79,17 @@ func (p *Provider) discover(ctx context.Context, now time.Time) (*found, error) 
 	}
 	at := provider.Endpoint()
 	at.AuthStyle = style(p.cfg.ClientSecret, more.Methods)
-	for _, address := range []string{at.AuthURL, at.TokenURL, more.Keys} {
-		if !p.proper(address) {
-			return nil, fmt.Errorf("openid: discovery: %w: an endpoint is missing or not https", ErrUnreachable)
-		}
+	endpoints := []string{at.AuthURL, at.TokenURL, more.Keys}
+	if more.UserInfo != "" {
+		endpoints = append(endpoints, more.UserInfo)
+	}
+	if slices.ContainsFunc(endpoints, func(address string) bool { return !p.proper(address) }) {
+		return nil, fmt.Errorf("openid: discovery: %w: an endpoint is missing or not https", ErrUnreachable)
 	}
 	return &found{
 		oauth: oauth2.Config{ClientID: p.cfg.ClientID, ClientSecret: p.cfg.ClientSecret, RedirectURL: p.cfg.RedirectURL,
 			Endpoint: at, Scopes: scopes(p.cfg.Scopes)},
-		keys: gooidc.NewRemoteKeySet(ctx, more.Keys), algorithms: asymmetric(more.Algorithms), until: now.Add(foundLife),
+		provider: provider, keys: gooidc.NewRemoteKeySet(ctx, more.Keys), algorithms: asymmetric(more.Algorithms), until: now.Add(foundLife),
 	}, nil
 }
 

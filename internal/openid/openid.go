@@ -52,6 +52,9 @@ type Config struct {
 	RedirectURL  string   // where the browser comes back to
 	Scopes       []string // besides openid
 	ACR          []string // sent as acr_values, most wanted first
+	// Needs are claims that the UserInfo endpoint is asked for when the ID
+	// token lacks them, as it may (OpenID Connect Core §5.4).
+	Needs []string
 }
 
 // Provider is the organisation's provider. Its methods are safe for concurrent
@@ -145,7 +148,11 @@ func (p *Provider) Finish(ctx context.Context, f Flow, state, code string) (oidc
 	if raw == "" {
 		return oidc.Claims{}, refused("the provider sent no ID token")
 	}
-	return p.verify(ctx, at, f, raw, code, token.AccessToken)
+	c, err := p.verify(ctx, at, f, raw, code, token.AccessToken)
+	if err != nil {
+		return oidc.Claims{}, err
+	}
+	return p.complete(ctx, at, token, c)
 }
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/identity"
 	"countersign/internal/openid"
 	"countersign/internal/openid/openidtest"
 	"countersign/internal/proof/oidc"
@@ -380,6 +382,43 @@ func TestClaimsOfTheWrongTypeCountAsAbsent(t *testing.T) {
 	}
 }
 
+func TestWhatTheTokenLacksIsAskedFor(t *testing.T) {
+	need := func(c *openid.Config) { c.Needs = []string{"preferred_username", "email", "email_verified"} }
+	b := newBench(t, need)
+	b.op.Lie(openidtest.Lie{Thin: true, Info: map[string]any{"acr": "better", "auth_time": 1, "given_name": "M."}})
+	c, err := b.run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Fields["preferred_username"] != "m.ito" || c.Fields["email_verified"] != "true" {
+		t.Errorf("fields %v", c.Fields)
+	}
+	if c.ACR != "phr" || c.Fields["acr"] != "phr" || !c.AuthTime.Equal(noon) || c.Fields["given_name"] != "" {
+		t.Errorf("more was taken than is needed: %+v", c)
+	}
+
+	// What the token says stands.
+	b = newBench(t, need)
+	b.op.Lie(openidtest.Lie{Claims: map[string]any{"email": nil}, Info: map[string]any{"preferred_username": "a.okafor"}})
+	if c, err = b.run(); err != nil || c.Fields["preferred_username"] != "m.ito" || c.Fields["email"] != "m.ito@example.org" {
+		t.Errorf("%+v, %v", c, err)
+	}
+
+	// An answer about somebody else is none.
+	b = newBench(t, need)
+	b.op.Lie(openidtest.Lie{Thin: true, Info: map[string]any{"sub": "u-18"}})
+	if c, err = b.run(); !errors.Is(err, openid.ErrRefused) || c.Fields != nil {
+		t.Errorf("%+v, %v", c, err)
+	}
+
+	// A provider without that endpoint is one whose token says little.
+	b = newBench(t, need)
+	b.op.Lie(openidtest.Lie{Thin: true, Document: map[string]any{"userinfo_endpoint": nil}})
+	if c, err = b.run(); err != nil || c.Fields["preferred_username"] != "" {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 func TestSomebodyWhoLeavesDoesNotSpoilItForOthers(t *testing.T) {
 	b := newBench(t)
 	gone, cancel := context.WithCancel(t.Context())
@@ -388,4 +427,38 @@ func TestSomebodyWhoLeavesDoesNotSpoilItForOthers(t *testing.T) {
 	if _, err := b.run(); err != nil {
 		t.Error(err)
 	}
+}
+
+// Whatever stands in a token that is signed, nothing breaks, and what is kept
+// of it can be shown.
+func FuzzClaims(f *testing.F) {
+	f.Add("acr", `"phr"`)
+	f.Add("amr", `["hwk",1,null]`)
+	f.Add("auth_time", `1e300`)
+	f.Add("auth_time", `-1`)
+	f.Add("aud", `["countersign"]`)
+	f.Add("_claim_names", `{"a":"b"}`)
+	f.Fuzz(func(t *testing.T, name, text string) {
+		var value any
+		if json.Unmarshal([]byte(text), &value) != nil {
+			t.Skip()
+		}
+		b := newBench(t)
+		b.op.Lie(openidtest.Lie{Claims: map[string]any{name: value}})
+		c, err := b.run()
+		if err != nil {
+			if !errors.Is(err, openid.ErrRefused) || c.Fields != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		for _, v := range c.Fields {
+			if identity.CheckLine(v, 500) != nil {
+				t.Fatalf("%q is kept", v)
+			}
+		}
+		if c.Subject == "" || c.Issuer != b.op.URL {
+			t.Fatalf("%+v", c)
+		}
+	})
 }

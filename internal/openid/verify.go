@@ -10,11 +10,9 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"time"
 
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
 
-	"countersign/internal/identity"
 	"countersign/internal/proof/oidc"
 )
 
@@ -116,40 +114,4 @@ func (w *watched) VerifySignature(ctx context.Context, token string) ([]byte, er
 		w.down = ctx.Err()
 	}
 	return payload, err
-}
-
-// maxField bounds a claim that is kept.
-const maxField = 500
-
-// claimsOf reads the claims that are judged later. One that is not of its
-// proper type counts as absent.
-func claimsOf(token *gooidc.IDToken) (oidc.Claims, error) {
-	all := map[string]any{}
-	if err := token.Claims(&all); err != nil {
-		return oidc.Claims{}, refused("the ID token cannot be read")
-	}
-	c := oidc.Claims{Issuer: token.Issuer, Subject: token.Subject, Fields: map[string]string{}}
-	for name, value := range all {
-		switch v := value.(type) {
-		case string:
-			if identity.CheckLine(v, maxField) == nil {
-				c.Fields[name] = v
-			}
-		case bool:
-			c.Fields[name] = fmt.Sprint(v)
-		}
-	}
-	c.ACR = c.Fields["acr"]
-	if list, ok := all["amr"].([]any); ok {
-		for _, e := range list {
-			if word, ok := e.(string); ok {
-				c.AMR = append(c.AMR, word)
-			}
-		}
-	}
-	// Seconds since 1970; beyond 2^40 is no time but a mistake.
-	if at, ok := all["auth_time"].(float64); ok && at > 0 && at < 1<<40 {
-		c.AuthTime = time.Unix(int64(at), 0).UTC()
-	}
-	return c, nil
 }

@@ -53,6 +53,8 @@ type Lie struct {
 	Algorithm string           // none, or HS256 with the client's secret
 	OtherKey  bool             // signs with a key that is not published
 	NewKey    bool             // has changed its key, and publishes the new one
+	Thin      bool             // a person's claims come from the UserInfo endpoint alone, which is no lie
+	Info      map[string]any   // what that endpoint says besides
 	Token     http.HandlerFunc // replaces the token endpoint
 }
 
@@ -67,6 +69,7 @@ type Provider struct {
 	mu        sync.Mutex
 	lie       Lie
 	codes     map[string]grant
+	access    map[string]Person // by access token
 	key, next *rsa.PrivateKey
 	asked     url.Values
 }
@@ -94,13 +97,14 @@ var keys = sync.OnceValue(func() [2]*rsa.PrivateKey {
 func New(t testing.TB, redirect string, now func() time.Time) *Provider {
 	t.Helper()
 	two := keys()
-	p := &Provider{t: t, now: now, People: map[string]Person{}, codes: map[string]grant{}, key: two[0], next: two[1]}
+	p := &Provider{t: t, now: now, People: map[string]Person{}, codes: map[string]grant{}, access: map[string]Person{}, key: two[0], next: two[1]}
 	m := http.NewServeMux()
 	m.HandleFunc("GET /.well-known/openid-configuration", p.document)
 	m.HandleFunc("GET /keys", p.keys)
 	m.HandleFunc("GET /authorize", p.form(redirect))
 	m.HandleFunc("POST /authorize", p.consent(redirect))
 	m.HandleFunc("POST /token", p.token)
+	m.HandleFunc("GET /userinfo", p.info)
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p.lying().Down {
 			http.Error(w, "closed for today", http.StatusServiceUnavailable)
@@ -167,7 +171,7 @@ func (p *Provider) Post(address *url.URL, name string) *url.URL {
 
 func (p *Provider) document(w http.ResponseWriter, _ *http.Request) {
 	doc := map[string]any{
-		"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys",
+		"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys", "userinfo_endpoint": p.URL + "/userinfo",
 		"response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"},
 		"id_token_signing_alg_values_supported": []string{"RS256"}, "code_challenge_methods_supported": []string{"S256"},
 	}

@@ -7,8 +7,10 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -35,7 +37,26 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	access := text(16)
+	p.mu.Lock()
+	p.access[access] = g.person
+	p.mu.Unlock()
 	write(w, map[string]any{"access_token": access, "token_type": "Bearer", "expires_in": 300, "id_token": p.idToken(g, l, access)})
+}
+
+// info is the UserInfo endpoint.
+func (p *Provider) info(w http.ResponseWriter, r *http.Request) {
+	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	p.mu.Lock()
+	who, known := p.access[token]
+	p.mu.Unlock()
+	if !bearer || !known {
+		refuse(w, http.StatusUnauthorized, "invalid_token")
+		return
+	}
+	claims := map[string]any{"sub": who.Subject}
+	maps.Copy(claims, who.Claims)
+	maps.Copy(claims, p.lying().Info)
+	write(w, claims)
 }
 
 // client reads HTTP Basic as RFC 6749 §2.3.1 has it: both parts are encoded as
@@ -66,8 +87,8 @@ func (p *Provider) idToken(g grant, l Lie, access string) string {
 	if g.person.AMR != nil {
 		claims["amr"] = g.person.AMR
 	}
-	for name, v := range g.person.Claims {
-		claims[name] = v
+	if !l.Thin {
+		maps.Copy(claims, g.person.Claims)
 	}
 	if l.Issuer != "" {
 		claims["iss"] = l.Issuer
