@@ -106,7 +106,7 @@ func (p *parser) gap(w string, tokens []token, a args) (int, bool) {
 	}
 	a[w] = t.text
 	switch w {
-	case "TEXT", "JSON":
+	case "TEXT", "INTO", "JSON":
 		return 1, t.quoted
 	case "SPAN":
 		if len(tokens) < 2 {

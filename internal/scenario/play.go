@@ -243,8 +243,11 @@ func (p *play) line(l Line) error {
 	if err := wants(err, l.refusal); err != nil {
 		return p.at(l, err)
 	}
-	it := ""
-	if r := p.requests[l.args.request()]; r != nil {
+	it, about := "", l.args.request()
+	if l.args["OTHER"] != "" {
+		about = "it"
+	}
+	if r := p.requests[about]; r != nil {
 		it = r.id
 	}
 	p.refused = append(p.refused, refusal{l, l.refusal, cmp.Or(l.args["WHO"], l.args["STAFF"], l.args["SYSTEM"]), it})

@@ -46,6 +46,7 @@ var forms = []form{
 	{pattern: "STAFF finds in order [REQUEST]", refusable: true, do: signs("review-in-order"), about: "signs a review"},
 	{pattern: "STAFF wants to see the secret", refusable: true, do: staffWantsSecret, about: "as staff"},
 	{pattern: "SYSTEM reports KIND about ACCOUNT", refusable: true, do: reports, about: "an integration reports a signal of now"},
+	{pattern: "SYSTEM reports KIND about ACCOUNT from SPAN ago", refusable: true, do: reports, about: "the same, of earlier"},
 
 	{pattern: "WHO claims [REQUEST]", refusable: true, do: claims, about: "comes forward with the case code"},
 	{pattern: "WHO asks METHOD [in REQUEST]", refusable: true, do: asks, about: "asks to be challenged"},
@@ -69,6 +70,8 @@ var forms = []form{
 	{pattern: "SPAN passes", do: passes, about: "on the server's clock; every line takes ten seconds besides"},
 	{pattern: "SPAN pass", do: passes, about: "the same"},
 	{pattern: "ACCOUNT is disabled", do: disabled, about: "in the directory"},
+	{pattern: "group TEXT joins INTO", do: joins, about: "every member of the one is now in the other"},
+	{pattern: "the clock goes back SPAN", do: back, about: "the server's; it must not be fooled"},
 	{pattern: "ACCOUNT gets a mailbox ADDRESS", do: newMailbox, about: "somebody puts a new address on record"},
 	{pattern: repeatPattern, do: func(*play, args) error { return nil }, about: "the indented lines below"},
 

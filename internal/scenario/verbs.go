@@ -97,22 +97,18 @@ func asks(p *play, a args) error {
 // given, with a text of some origin.
 func answering(with func(p *play, a args, c *claim) (string, error)) func(*play, args) error {
 	return func(p *play, a args) error {
-		api, c, err := p.claimant(a["WHO"], a.request())
+		about := a.request()
+		if a["OTHER"] != "" {
+			about = "it" // a request that is named then is where the answer comes from
+		}
+		api, c, err := p.claimant(a["WHO"], about)
 		if err != nil {
 			return err
 		}
-		typed, err := with(p, a, c)
-		if err != nil {
+		if c.typed, err = with(p, a, c); err != nil {
 			return err
 		}
-		c.typed = typed
-		challenge := c.challenge
-		if a["OTHER"] != "" && a["THEIR"] != "" {
-			if _, theirs, err := p.claimant(a["OTHER"], a.request()); err == nil {
-				challenge = theirs.challenge
-			}
-		}
-		_, err = api.Answer(p.ctx, challenge, typed)
+		_, err = api.Answer(p.ctx, c.challenge, c.typed)
 		return err
 	}
 }
@@ -122,7 +118,7 @@ func owned(p *play, a args, c *claim) (string, error) {
 }
 
 func handedOver(p *play, a args, c *claim) (string, error) {
-	return p.knowledge(a["OTHER"], a.request(), c)
+	return p.knowledge(a["OTHER"], "it", c)
 }
 
 func (p *play) knowledge(who, request string, c *claim) (string, error) {
@@ -279,7 +275,7 @@ func reports(p *play, a args) error {
 		return err
 	}
 	return api.Do(p.ctx, "POST", "/reports", map[string]any{
-		"login": a["ACCOUNT"], "signal": map[string]any{"kind": a["KIND"], "at": p.clock.now().Format(time.RFC3339)},
+		"login": a["ACCOUNT"], "signal": map[string]any{"kind": a["KIND"], "at": p.clock.now().Add(-a.span()).Format(time.RFC3339)},
 	}, nil)
 }
 
@@ -339,4 +335,17 @@ func newMailbox(p *play, a args) error {
 	return p.behind(func() error {
 		return p.reach(w, append(slices.Clone(w.contacts), directory.Contact{Kind: directory.ContactEmail, Address: a["ADDRESS"]}))
 	})
+}
+
+// joins puts a group into another, as an administrator of the directory does.
+func joins(p *play, a args) error {
+	return p.behind(func() error { return p.house.people.SetGroup(p.ctx, a["TEXT"], a["INTO"]) })
+}
+
+func back(p *play, a args) error {
+	if err := p.quiet(); err != nil {
+		return err
+	}
+	p.clock.move(-a.span())
+	return nil
 }
