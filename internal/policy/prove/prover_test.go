@@ -104,6 +104,14 @@ func TestWhatIsPossibleAndWhatIsNot(t *testing.T) {
 		`2 * size(history) == 3`:            "no",
 		`size(history) - size(history) > 0`: "no",
 		`(subject.service == subject.locked) && subject.service && !subject.locked`: "no",
+		// The owner's first day, and SIMs.
+		`action == "initial_enrolment" && !plan.denied && has(subject.starts) && subject.starts - now > duration("24h")`:           "no",
+		`action == "initial_enrolment" && !plan.denied && subject.starts > now`:                                                    "yes",
+		`action == "password_reset" && !plan.denied && subject.starts - now > duration("48h")`:                                     "yes",
+		`contacts.exists(c, c.kind == "phone" && has(c.sim_changed) && now - c.sim_changed < duration("72h"))`:                     "yes",
+		`contacts.exists(c, has(c.sim_changed)) && !contacts.exists(c, has(c.sim_changed))`:                                        "no",
+		`contacts.all(c, !has(c.sim_changed)) && contacts.exists(c, c.sim_changed == now)`:                                         "no",
+		`size(contacts) == 2 && contacts.exists_one(c, has(c.sim_changed) && c.sim_changed > c.first_seen) && has(subject.starts)`: "yes",
 		// Plans.
 		`plan.fewest_proofs == 1 && plan.accepts(["email_code"])`:                                            "no",
 		`plan.accepts(["email_code", "recovery_code"])`:                                                      `{}`,
