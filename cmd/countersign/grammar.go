@@ -28,7 +28,8 @@ type grammar struct {
 	Approve approveVerb `cmd:"" group:"Working" help:"Approve or deny a request by signing its statement."`
 	Review  reviewVerb  `cmd:"" group:"Working" help:"Review a finished request by signing its statement."`
 
-	Case caseVerb `cmd:"" group:"Recovering" help:"Come forward with a case code, prove yourself, see the new secret."`
+	Case   caseVerb   `cmd:"" group:"Recovering" help:"Come forward with a case code, prove yourself, see the new secret."`
+	Device deviceVerb `cmd:"" group:"Recovering" help:"Make a key for a managed device, or answer a challenge with it."`
 
 	Verify  verifyVerb  `cmd:"" group:"Auditing" help:"Say whether a reset was allowed, from its bundle alone."`
 	Bundle  bundleVerb  `cmd:"" group:"Auditing" help:"Fetch the file that proves a request."`

@@ -52,6 +52,7 @@ func TestScripts(t *testing.T) {
 			"settled": settled,
 			"aged":    aged,
 			"page":    page,
+			"answers": answers,
 		},
 	})
 }

@@ -27,6 +27,8 @@ type Config struct {
 	SecurityMail string      `koanf:"security_mail" doc:"An address that hears of every request that somebody repudiates, and of those whose plan says so."`
 	Signin       Signin      `koanf:"signin" doc:"How staff sign in."`
 	OIDC         OIDC        `koanf:"oidc" doc:"The organisation's OpenID Connect provider, if it has one."`
+	IDV          []IDV       `koanf:"idv" doc:"The providers of identity proofing whose results count as a proof."`
+	Devices      Devices     `koanf:"devices" doc:"What managed devices prove themselves by."`
 	Ledger       Ledger      `koanf:"ledger" doc:"The ledger."`
 	Log          Log         `koanf:"log" doc:"What is logged, to standard error."`
 
