@@ -8,14 +8,12 @@ import (
 	"time"
 
 	"countersign/internal/directory"
-	record "countersign/internal/enrolment"
 	"countersign/internal/identity"
-	"countersign/internal/ledger"
 	"countersign/internal/proof"
+	"countersign/internal/proof/device"
 	"countersign/internal/proof/passkey"
 	"countersign/internal/proof/recoverycode"
 	"countersign/internal/proof/totp"
-	"countersign/internal/store"
 )
 
 const shelfEnrolment = "enrolment"
@@ -56,71 +54,71 @@ type Factor struct {
 	UsableAt time.Time `json:"usable_at"`
 }
 
-// Enrol registers a factor for the owner of an account, replacing an earlier
-// one of the same method. It is for on-boarding integrations that hand the
-// result to the owner; a fresh factor does not count until the cool-off is
-// over, so nobody can register one and use it in the same breath.
-func (g *Gate) Enrol(ctx context.Context, c Caller, dir, login string, m proof.Method) (Factor, error) {
+// Registering is what an integration registers for somebody.
+type Registering struct {
+	Directory string
+	Login     string
+	Method    proof.Method // totp, recovery_code, device or idv
+	// Key is a device's: a public key, or a certificate of the configured
+	// authority, in PEM.
+	Key string
+	// Subject is whom the identity-proofing provider knows.
+	Subject string
+	Label   string
+}
+
+// Enrol registers a factor for the owner of an account. It is for on-boarding
+// integrations that hand the result to the owner, and for whatever manages
+// devices; a fresh factor does not count until the cool-off is over, so nobody
+// can register one and use it in the same breath, and the owner is told.
+func (g *Gate) Enrol(ctx context.Context, c Caller, w Registering) (Factor, error) {
 	if !c.has(ScopeEnrol) {
 		return Factor{}, ErrForbidden
 	}
-	d, err := g.directory(dir)
+	if err := identity.CheckLine(w.Label, 60); err != nil {
+		return Factor{}, invalid("label: " + err.Error())
+	}
+	d, err := g.directory(w.Directory)
 	if err != nil {
 		return Factor{}, err
 	}
-	a, err := g.find(ctx, d, login)
+	a, err := g.find(ctx, d, w.Login)
 	if errors.Is(err, directory.ErrNotFound) || errors.Is(err, directory.ErrAmbiguous) {
 		return Factor{}, &Fault{"not_found", "there is no such account"}
 	}
 	if err != nil {
 		return Factor{}, err
 	}
-	_, pol, err := g.rules(ctx)
+	f, e, err := g.brought(ctx, a, w)
 	if err != nil {
 		return Factor{}, err
 	}
-	since := g.now()
-	f, err := g.enrol(ctx, c.actor(), a, m, since)
-	f.UsableAt = since.Add(pol.CoolOff())
+	e.SetBy, e.Label, e.Account = c.actor(), w.Label, a.ID
+	added, err := g.register(ctx, c.actor(), a.Person, a.ID, f.Enrolment, e)
+	f.UsableAt = added.UsableAt
 	return f, err
 }
 
-func (g *Gate) enrol(ctx context.Context, actor string, a directory.Account, m proof.Method, since time.Time) (Factor, error) {
-	f, e, err := g.newFactor(ctx, a.Login, m, since)
-	if err != nil {
-		return f, err
-	}
-	items, err := g.store.Items(ctx, shelfEnrolment, string(a.Person), g.now())
-	if err != nil {
-		return f, fmt.Errorf("gate: reading enrolments: %w", err)
-	}
-	changes := []store.ItemChange{put(shelfEnrolment, f.Enrolment, string(a.Person), e, 0, time.Time{})}
-	event := record.Enrolled{Enrolment: f.Enrolment, Person: a.Person, Method: m}
-	for _, i := range items {
-		var old enrolment
-		if err := unmarshal(i, &old); err != nil {
-			return f, err
+// brought makes the factor that an integration registers.
+func (g *Gate) brought(ctx context.Context, a directory.Account, w Registering) (Factor, enrolment, error) {
+	f, e := Factor{Enrolment: newID("enr"), Method: w.Method}, enrolment{Method: w.Method}
+	switch w.Method {
+	case proof.Device:
+		key, err := device.ParseKey([]byte(w.Key), g.cfg.DeviceCAs, g.now())
+		if err != nil {
+			return f, e, invalid("key: " + err.Error())
 		}
-		if old.Method == m {
-			event.Replaces = i.Key
-			changes = append(changes, drop(i))
+		e.DeviceKey = passkey.Bytes(key)
+		return f, e, nil
+	case proof.IDV:
+		if err := identity.CheckLine(w.Subject, 200); err != nil || w.Subject == "" {
+			return f, e, invalid("subject: empty, too long, or not a plain line")
 		}
+		var err error
+		e.Subject, err = g.box.Seal([]byte(w.Subject))
+		return f, e, err
 	}
-	open, private, err := ledger.Seal(event, salt)
-	if err != nil {
-		return f, fmt.Errorf("gate: writing an enrolment: %w", err)
-	}
-	_, err = g.store.Commit(ctx, store.Commit{
-		Stream: f.Enrolment, Actor: actor, At: g.now(), Items: changes,
-		Events: []store.Draft{{Type: event.Type(), Open: open, Private: private}},
-	})
-	if errors.Is(err, store.ErrConflict) {
-		return f, ErrBusy
-	}
-	if err != nil {
-		return f, fmt.Errorf("gate: recording an enrolment: %w", err)
-	}
-	return f, nil
+	return g.newFactor(ctx, a.Login, w.Method, g.now())
 }
 
 func (g *Gate) newFactor(ctx context.Context, login string, m proof.Method, since time.Time) (Factor, enrolment, error) {
@@ -136,7 +134,7 @@ func (g *Gate) newFactor(ctx context.Context, login string, m proof.Method, sinc
 		f.Code = recoverycode.New(rand.Reader)
 		e.Hash, err = g.hashRecovery(ctx, f.Code)
 	default:
-		return f, e, invalid(fmt.Sprintf("%s cannot be enrolled here (totp and recovery_code can)", m))
+		return f, e, invalid(fmt.Sprintf("%s cannot be registered here (totp, recovery_code, device and idv can)", m))
 	}
 	return f, e, err
 }
@@ -149,7 +147,7 @@ func (g *Gate) hashRecovery(ctx context.Context, code string) (string, error) {
 	return g.hash.Hash(ctx, plain)
 }
 
-// factors lists what a person has registered of a method.
+// factors lists what a person has registered of a method; of all with "".
 func (g *Gate) factors(ctx context.Context, p identity.PersonID, m proof.Method, at time.Time) ([]factor, error) {
 	items, err := g.store.Items(ctx, shelfEnrolment, string(p), at)
 	if err != nil {
@@ -161,7 +159,7 @@ func (g *Gate) factors(ctx context.Context, p identity.PersonID, m proof.Method,
 		if err := unmarshal(i, &f.enrolment); err != nil {
 			return nil, err
 		}
-		if f.Method == m {
+		if m == "" || f.Method == m {
 			f.since, f.setBy = f.Since, f.SetBy
 			out = append(out, f)
 		}

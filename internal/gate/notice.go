@@ -70,7 +70,11 @@ type letter struct {
 	Request string `json:"request"`
 	Contact string `json:"contact"`
 	Notice  string `json:"notice"`
+	Way     string `json:"way,omitempty"` // how it goes out: by mail where nothing stands here
 }
+
+// waySMS sends a letter as a short message.
+const waySMS = "sms"
 
 func (g *Gate) letter(l letter, until time.Time) (store.ItemChange, store.Job, error) {
 	raw, err := json.Marshal(l)
@@ -257,6 +261,9 @@ func (g *Gate) SendLetter(ctx context.Context, id string, last bool) error {
 	if err != nil {
 		outcome = "failed"
 		g.log.Error("letter not sent", "letter", id, "notice", l.Notice, "request", l.Request, "error", err)
+	}
+	if l.Request == "" { // of no request: news of a person's own factors
+		return g.store.Change(ctx, drop(item))
 	}
 	_, err = g.change(ctx, l.Request, system, func(reset.State, time.Time) (reset.Command, besides, error) {
 		return reset.Record{Event: reset.Notified{Notice: l.Notice, Contact: l.Contact, Outcome: outcome}}, besides{items: []store.ItemChange{drop(item)}}, nil

@@ -208,7 +208,7 @@ func answerMailed(h *gatetest.House, token, request string) error {
 func TestAFactorEnrolledTodayDoesNotCountToday(t *testing.T) {
 	h := gatetest.New(t, gatetest.Policy)
 	c := gate.Caller{Token: "onboarding", Scopes: []gate.Scope{gate.ScopeEnrol}}
-	_, err := h.Gate.Enrol(t.Context(), c, "", gatetest.Wren, proof.TOTP)
+	_, err := h.Gate.Enrol(t.Context(), c, gate.Registering{Login: gatetest.Wren, Method: proof.TOTP})
 	h.Must(err)
 	h.Pass(proof.CoolOff - time.Minute)
 	token := h.Claim(h.Open(gatetest.Wren, identity.PasswordReset).Case)

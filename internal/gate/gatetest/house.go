@@ -330,7 +330,7 @@ type Seed []byte
 func (h *House) Enrol(login string, m proof.Method) (Seed, string) {
 	h.T.Helper()
 	c := gate.Caller{Token: "onboarding", Scopes: []gate.Scope{gate.ScopeEnrol}}
-	f, err := h.Gate.Enrol(h.T.Context(), c, "", login, m)
+	f, err := h.Gate.Enrol(h.T.Context(), c, gate.Registering{Login: login, Method: m})
 	h.Must(err)
 	h.Pass(proof.CoolOff)
 	if m != proof.TOTP {

@@ -1,0 +1,134 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"countersign/internal/directory"
+	"countersign/internal/identity"
+	"countersign/internal/proof"
+	"countersign/internal/roster"
+	"countersign/internal/store"
+)
+
+// news is a change of what somebody proves themselves by. All their mailboxes
+// hear of it, the one that was added and the one that was taken away as well.
+type news struct {
+	person    identity.PersonID
+	account   identity.AccountID
+	enrolment string
+	what      string // added, removed
+	method    proof.Method
+	label     string
+	usable    time.Time // of something new
+	also      enrolment // its address, if it has one, is told too
+}
+
+const shelfDisown = "disown" // key: hash of the link's token; value: disownLink
+
+type disownLink struct {
+	Person    identity.PersonID  `json:"person"`
+	Account   identity.AccountID `json:"account"`
+	Enrolment string             `json:"enrolment"`
+}
+
+// news writes the letters of a change, each with a link to disown it.
+func (g *Gate) news(ctx context.Context, n news) ([]store.ItemChange, []store.Job, error) {
+	if g.mail == nil {
+		return nil, nil, nil
+	}
+	at := g.now()
+	a, err := g.lookup(ctx, n.account)
+	if err != nil && !errors.Is(err, directory.ErrNotFound) {
+		return nil, nil, err
+	}
+	all, err := g.contacts(ctx, a, at)
+	if err != nil {
+		return nil, nil, err
+	}
+	to := map[string]bool{}
+	for _, c := range all {
+		if isMail(c) {
+			to[c.address] = true
+		}
+	}
+	if n.method == proof.EmailCode || n.method == proof.RecoveryContact {
+		plain, err := g.box.Open(n.also.Address)
+		if err != nil {
+			return nil, nil, fmt.Errorf("gate: opening an address: %w", err)
+		}
+		to[string(plain)] = true
+	}
+	var items []store.ItemChange
+	var jobs []store.Job
+	for address := range to {
+		token := newToken("dis_")
+		text := g.newsText(n, identity.Line(a.Login, 80), token, at)
+		item, job, err := g.letter(letter{To: address, Subject: g.newsSubject(n), Text: text, Notice: "enrolment"}, at.Add(vetoLife))
+		if err != nil {
+			return nil, nil, err
+		}
+		items = append(items, item, put(shelfDisown, tokenKey(token), string(n.person), disownLink{n.person, n.account, n.enrolment}, 0, at.Add(vetoLife)))
+		jobs = append(jobs, job)
+	}
+	return items, jobs, nil
+}
+
+func (g *Gate) newsSubject(n news) string {
+	return fmt.Sprintf("%s: %s was %s", identity.Line(g.cfg.Organisation, 60), methodWords[n.method], n.what)
+}
+
+func (g *Gate) newsText(n news, login, token string, at time.Time) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Something by which the owner of an account proves who they are was %s:\n\n    account   %s\n    what      %s\n", n.what, login, methodWords[n.method])
+	if n.label != "" {
+		fmt.Fprintf(&b, "    name      %s\n", identity.Line(n.label, 60))
+	}
+	fmt.Fprintf(&b, "    at        %s\n", roster.When(at))
+	if !n.usable.IsZero() {
+		fmt.Fprintf(&b, "\nIt counts as proof for requests that are opened after %s, not before.\n", roster.When(n.usable))
+	}
+	fmt.Fprintf(&b, "\nIf this wasn't you, say so here. What was added stops working at once, and security hears of it (no sign-in needed):\n\n    %s/not-mine/%s\n", g.cfg.BaseURL, token)
+	return b.String()
+}
+
+// methodWords name a factor in the middle of a sentence's beginning.
+var methodWords = map[proof.Method]string{
+	proof.Passkey: "a passkey", proof.TOTP: "an authenticator app", proof.RecoveryCode: "a recovery code",
+	proof.EmailCode: "a mailbox", proof.SMSCode: "a telephone number", proof.RecoveryContact: "a recovery contact",
+	proof.Vouch: "a colleague who may vouch", proof.Device: "a managed device", proof.IDV: "an identity-proofing record",
+}
+
+// Disown is "that wasn't me" about a factor, by the link that the news of it
+// carries. What was added is taken away; whatever it was, the person's next
+// requests are looked at more closely, and security hears of it.
+func (g *Gate) Disown(ctx context.Context, token string) error {
+	at := g.now()
+	item, err := g.store.Item(ctx, shelfDisown, tokenKey(token), at)
+	if errors.Is(err, store.ErrNotFound) {
+		return &Fault{"not_found", "this link is not known or has lapsed"}
+	}
+	var link disownLink
+	if err == nil {
+		err = unmarshal(item, &link)
+	}
+	if err != nil {
+		return fmt.Errorf("gate: reading a link: %w", err)
+	}
+	if err := g.warn(ctx, link.Person, SignalDisowned); err != nil {
+		return err
+	}
+	f, err := g.ownFactor(ctx, link.Person, link.Enrolment, at)
+	var missing *Fault
+	if errors.As(err, &missing) {
+		return nil // taken away already, or it was its removal that is disowned
+	}
+	if err != nil {
+		return err
+	}
+	g.log.Warn("a factor was disowned by its owner", "enrolment", link.Enrolment, "method", f.Method)
+	return g.unenrol(ctx, "contact", f, "disowned", link.Account)
+}
