@@ -40,7 +40,7 @@ func New(o Options) http.Handler {
 	c.pages = loadPages(c.assets)
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(c.open(func(http.ResponseWriter, *http.Request) error { return errForeign }))
-	return c.headers(guard.Handler(c.routes()))
+	return c.headers(c.Signin.Sourced(guard.Handler(c.routes())))
 }
 
 func (c *console) routes() *http.ServeMux {

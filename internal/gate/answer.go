@@ -67,6 +67,9 @@ func (g *Gate) judge(ctx context.Context, s reset.State, c reset.Challenge, acto
 	if _, err := reset.Evolve(s, reset.AnswerRefused{Challenge: c.ID}, at); err != nil {
 		return s, err
 	}
+	if err := g.answerable(ctx, s, c.Method, at); err != nil {
+		return s, err
+	}
 	v, err := check()
 	if err != nil {
 		return s, err
@@ -74,6 +77,13 @@ func (g *Gate) judge(ctx context.Context, s reset.State, c reset.Challenge, acto
 	events, after, err := reset.Decide(s, reset.Answer{Challenge: c.ID, Session: c.Session, Right: v.right, Given: v.given}, at)
 	if err != nil {
 		return s, err
+	}
+	if !v.right {
+		more, err := g.guessed(ctx, after, c, at)
+		if err != nil {
+			return s, err
+		}
+		v.items, v.jobs = append(v.items, more.items...), append(v.jobs, more.jobs...)
 	}
 	if err := g.commit(ctx, s, after, actor, events, v.besides); err != nil {
 		return s, err

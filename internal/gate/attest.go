@@ -45,12 +45,16 @@ func (g *Gate) Vouching(ctx context.Context, token string) (Attesting, error) {
 
 // VouchPaper puts the statement before the voucher, once they have typed the
 // code that the requester told them. A wrong one counts as a wrong answer.
-func (g *Gate) VouchPaper(ctx context.Context, token, code string) (Paper, error) {
-	t, err := g.vouching(ctx, token)
-	if err != nil {
-		return Paper{}, err
-	}
-	return g.attestPaper(ctx, t, code, "")
+func (g *Gate) VouchPaper(ctx context.Context, token, code string) (p Paper, err error) {
+	err = g.again(func() error {
+		t, err := g.vouching(ctx, token)
+		if err != nil {
+			return err
+		}
+		p, err = g.attestPaper(ctx, t, code, "")
+		return err
+	})
+	return p, err
 }
 
 // Vouch records that the person of the link vouches.
@@ -90,12 +94,16 @@ func (g *Gate) Proofing(ctx context.Context, c Caller, code string) (Attesting, 
 
 // ProofingPaper puts the statement before the officer, once they have typed
 // the code on the requester's screen and said what document they have seen.
-func (g *Gate) ProofingPaper(ctx context.Context, c Caller, code, shown, document string) (Paper, error) {
-	t, err := g.proofing(ctx, c, code)
-	if err != nil {
-		return Paper{}, err
-	}
-	return g.attestPaper(ctx, t, shown, document)
+func (g *Gate) ProofingPaper(ctx context.Context, c Caller, code, shown, document string) (p Paper, err error) {
+	err = g.again(func() error {
+		t, err := g.proofing(ctx, c, code)
+		if err != nil {
+			return err
+		}
+		p, err = g.attestPaper(ctx, t, shown, document)
+		return err
+	})
+	return p, err
 }
 
 // Attest records that the officer has seen the person and the document.
@@ -219,6 +227,10 @@ func (g *Gate) attestPaper(ctx context.Context, t attestation, code, document st
 // attestCode learns before any costly check whether an answer could count.
 func (g *Gate) attestCode(ctx context.Context, t attestation, code string) (bool, store.Item, error) {
 	if _, err := reset.Evolve(t.state, reset.AnswerRefused{Challenge: t.challenge.ID}, g.now()); err != nil {
+		return false, store.Item{}, err
+	}
+	// A code that is only looked at here is a guess all the same.
+	if err := g.answerable(ctx, t.state, t.challenge.Method, g.now()); err != nil {
 		return false, store.Item{}, err
 	}
 	return g.codeRight(ctx, t.challenge, code, g.now())

@@ -37,12 +37,15 @@ func (g *Gate) Challenge(ctx context.Context, token string, m proof.Method) (Pro
 		return Prompt{}, invalid("unknown method")
 	}
 	at := g.now()
+	if err := g.askable(ctx, s, at); err != nil {
+		return Prompt{}, err
+	}
 	w, open, withheld, err := g.openWay(ctx, s, m, at)
 	if noted := g.withhold(ctx, s, withheld); noted != nil {
 		return Prompt{}, noted
 	}
 	if err != nil {
-		return Prompt{}, notOpen(err)
+		return Prompt{}, notOpen(s, m, err)
 	}
 	event := reset.Challenged{Challenge: newID("chl"), Session: session, Method: m,
 		Enrolment: open[0].id, Since: open[0].since, SetBy: open[0].setBy, Until: at.Add(spec.Life)}
@@ -52,7 +55,10 @@ func (g *Gate) Challenge(ctx context.Context, token string, m proof.Method) (Pro
 	a := asked{factors: open, prompt: Prompt{Challenge: event.Challenge, Method: m, Until: event.Until}}
 	// Preparing may cost; a challenge that would be refused must not pay for it.
 	if _, a.state, err = reset.Decide(s, reset.Record{Event: event}, at); err != nil {
-		return Prompt{}, notOpen(err)
+		return Prompt{}, notOpen(s, m, err)
+	}
+	if a.nth, _, err = g.sending(ctx, s, m, at); err != nil {
+		return Prompt{}, err
 	}
 	if a.prompt.Card, err = g.card(ctx, s); err != nil {
 		return Prompt{}, err
@@ -62,8 +68,11 @@ func (g *Gate) Challenge(ctx context.Context, token string, m proof.Method) (Pro
 			return Prompt{}, err
 		}
 	}
-	_, err = g.change(ctx, s.ID, "session:"+session, func(reset.State, time.Time) (reset.Command, besides, error) {
-		return reset.Record{Event: event}, a.besides, nil
+	_, err = g.change(ctx, s.ID, "session:"+session, func(s reset.State, at time.Time) (reset.Command, besides, error) {
+		_, counted, err := g.sending(ctx, s, m, at)
+		more := a.besides
+		more.items = append(counted, a.items...)
+		return reset.Record{Event: event}, more, err
 	})
 	return a.prompt, err
 }

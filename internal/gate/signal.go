@@ -2,10 +2,12 @@ package gate
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"time"
 
 	"countersign/internal/identity"
 	"countersign/internal/policy"
+	"countersign/internal/store"
 )
 
 // The signals that Countersign itself notes about a person. As every signal,
@@ -21,11 +23,37 @@ const (
 
 // warn notes a signal about a person, from Countersign itself.
 func (g *Gate) warn(ctx context.Context, p identity.PersonID, kind string) error {
-	now := g.now()
-	err := g.signalled(ctx, p, signal{policy.Signal{Kind: kind, At: now}, "countersign"}, now)
-	var full *Fault
-	if errors.As(err, &full) {
-		return nil // there are plenty already
+	return g.again(func() error {
+		items, err := g.warning(ctx, p, kind, g.now())
+		if err != nil || len(items) == 0 {
+			return err
+		}
+		if err := g.store.Change(ctx, items...); err != nil {
+			return fmt.Errorf("gate: keeping a signal: %w", err)
+		}
+		return nil
+	})
+}
+
+// warning is what keeps a signal, as part of a commit. It is empty when the
+// same was noted within the hour, or when there are plenty: each kind has slots
+// of its own, so that whoever can cause one kind does not keep out the others.
+func (g *Gate) warning(ctx context.Context, p identity.PersonID, kind string, at time.Time) ([]store.ItemChange, error) {
+	have, taken, err := g.signals(ctx, p, at)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	s, own := signal{policy.Signal{Kind: kind, At: at}, "countersign:" + kind}, 0
+	for _, o := range have {
+		if o.Source != s.Source {
+			continue
+		}
+		if own++; at.Sub(o.At) < time.Hour {
+			return nil, nil
+		}
+	}
+	if own >= maxSignalsOf || len(have) >= maxSignals {
+		return nil, nil
+	}
+	return []store.ItemChange{put(shelfSignal, free(p, taken), string(p), s, 0, at.Add(signalLife))}, nil
 }

@@ -36,6 +36,7 @@ type Reply struct {
 type asked struct {
 	state   reset.State // as it will be with the challenge in it
 	factors []factor    // those that may answer, the longest on record first
+	nth     int         // of the messages within the hour, at most sendsAnHour.most; 0: it sends none
 	prompt  Prompt
 	besides
 }
@@ -129,6 +130,9 @@ func (g *Gate) openWay(ctx context.Context, s reset.State, m proof.Method, at ti
 	if len(open) == 0 {
 		return w, nil, withheld, why
 	}
+	if err := g.methodOpen(ctx, s, m, at); err != nil {
+		return w, nil, withheld, err
+	}
 	if !w.several {
 		open = open[:1]
 	}
@@ -142,10 +146,12 @@ func (g *Gate) walkable(ctx context.Context, s reset.State, m proof.Method, at t
 }
 
 // notOpen gives one answer for a method that cannot be used, whatever the
-// reason: whether somebody has no such factor, or a very new one, is not for
-// whoever holds a case code.
-func notOpen(err error) error {
-	if code := reset.CodeOf(err); code == reset.MethodNotWanted || slices.Contains(withholding, code) {
+// reason: whether somebody has no such factor, a very new one, or one that was
+// locked in another request, is not for whoever holds a case code.
+func notOpen(s reset.State, m proof.Method, err error) error {
+	code := reset.CodeOf(err)
+	known := slices.ContainsFunc(s.Challenges, func(c reset.Challenge) bool { return c.Method == m })
+	if code == reset.MethodNotWanted || slices.Contains(withholding, code) || code == reset.MethodLocked && !known {
 		return errMethod
 	}
 	return err

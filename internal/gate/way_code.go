@@ -68,6 +68,7 @@ func (g *Gate) askMail(ctx context.Context, a *asked) error {
 	token, veto := g.newVeto(s.ID, to.ID, g.now())
 	subject, text, err := code.Message(code.Letter{
 		Card: a.prompt.Card.printed(), Code: digits, Life: a.prompt.Until.Sub(s.ChangedAt), Repudiate: g.cfg.BaseURL + "/not-me/" + token,
+		Nth: a.nth, Most: sendsAnHour.most,
 	})
 	if err != nil {
 		return fmt.Errorf("gate: writing the letter: %w", err)

@@ -50,6 +50,7 @@ var statuses = map[reset.Code]int{
 	"answer_refused":            422,
 	reset.MethodLocked:          423,
 	reset.TooMany:               429,
+	"not_a_proof":               422,
 	reset.MethodNotWanted:       422,
 	reset.ChannelNotIndependent: 422,
 	reset.DestinationTooNew:     422,
@@ -157,9 +158,14 @@ func (a *api) problem(ctx context.Context, err error) *Problem {
 	var fault *gate.Fault
 	var refusal *reset.Refusal
 	var throttled *signin.Throttled
+	var later *gate.Later
 	switch {
 	case errors.As(err, &known):
 		return known
+	case errors.As(err, &later) && statuses[later.Code] != 0:
+		p := newProblem(later.Code, later.Msg)
+		p.wait = later.Wait
+		return p
 	case errors.As(err, &throttled):
 		p := newProblem("throttled", "too many attempts from your address; try again later")
 		p.wait = throttled.Retry

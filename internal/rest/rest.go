@@ -67,5 +67,5 @@ func New(o Options) http.Handler {
 	if o.Metrics != nil {
 		a.mux.Handle("GET /metrics", o.Metrics)
 	}
-	return a.serve(http.HandlerFunc(a.dispatch))
+	return a.signin.Sourced(a.serve(http.HandlerFunc(a.dispatch)))
 }

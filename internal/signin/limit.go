@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"countersign/internal/gate"
 )
 
 // Door is something that anybody can knock at without being known.
@@ -74,6 +76,18 @@ func (s *Signin) Source(r *http.Request) netip.Addr {
 		at = hop.Unmap()
 	}
 	return at
+}
+
+// Sourced tells the gate, for whatever next asks of it, which source a request
+// came from.
+func (s *Signin) Sourced(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		source := ""
+		if a := block(s.Source(r)); a.IsValid() {
+			source = a.String()
+		}
+		next.ServeHTTP(w, r.WithContext(gate.From(r.Context(), source)))
+	})
 }
 
 func (s *Signin) trusted(a netip.Addr) bool {
