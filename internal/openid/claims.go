@@ -24,6 +24,9 @@ func claimsOf(token *gooidc.IDToken) (oidc.Claims, error) {
 	if err := token.Claims(&all); err != nil {
 		return oidc.Claims{}, refused("the ID token cannot be read")
 	}
+	for _, spent := range []string{"nonce", "at_hash", "c_hash"} {
+		delete(all, spent)
+	}
 	c := oidc.Claims{Issuer: token.Issuer, Subject: token.Subject, Fields: fields(all)}
 	c.ACR = c.Fields["acr"]
 	if list, ok := all["amr"].([]any); ok {

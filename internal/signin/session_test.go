@@ -9,6 +9,7 @@ import (
 	"countersign/internal/gate"
 	"countersign/internal/gate/gatetest"
 	"countersign/internal/identity"
+	"countersign/internal/reset"
 	"countersign/internal/roster"
 	"countersign/internal/store"
 )
@@ -111,4 +112,25 @@ func TestADecisionIsSignedWithThePasskeyOfTheSession(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
+}
+
+func TestSoIsADecisionOverARequest(t *testing.T) {
+	p := newPorch(t)
+	v, err := p.Gate.Open(t.Context(), gatetest.Staff(gatetest.Finch), gate.Wish{Login: gatetest.Wren, Action: identity.PasswordReset, Channel: identity.Phone})
+	p.Must(err)
+	caller, err := p.caller(p.signIn(gatetest.Sorrel))
+	p.Must(err)
+	paper, err := p.Gate.Statement(t.Context(), caller, v.ID, reset.Deny)
+	p.Must(err)
+	if len(paper.Options.Allow) != 1 {
+		t.Errorf("the browser may use %+v", paper.Options.Allow)
+	}
+	elsewhere := caller
+	elsewhere.Passkey = []byte("a passkey on another device")
+	assertion := p.Sign(gatetest.Sorrel, paper.Options.Challenge)
+	if _, err := p.Gate.Vote(t.Context(), elsewhere, v.ID, reset.Deny, paper.ID, "", assertion); !errors.Is(err, gate.ErrOtherPasskey) {
+		t.Errorf("a session of another passkey: %v", err)
+	}
+	_, err = p.Gate.Vote(t.Context(), caller, v.ID, reset.Deny, paper.ID, "", assertion)
+	p.Must(err)
 }
