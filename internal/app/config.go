@@ -24,6 +24,8 @@ type Config struct {
 	Policy       string      `koanf:"policy" doc:"The policy file. The policy in force is the one on the ledger; readiness says when the two differ."`
 	Directories  []Directory `koanf:"directories" doc:"The directories whose accounts are reset."`
 	Mail         Mail        `koanf:"mail" doc:"The mail server for notices and codes. Without one, nobody is told anything and codes by mail are not offered."`
+	Gateways     []Gateway   `koanf:"gateways" doc:"The gateways to telephones, for codes by text message and by call. Without one they are not offered."`
+	Outbound     Outbound    `koanf:"outbound" doc:"How calls to gateways leave."`
 	SecurityMail string      `koanf:"security_mail" doc:"An address that hears of every request that somebody repudiates, and of those whose plan says so."`
 	Signin       Signin      `koanf:"signin" doc:"How staff sign in."`
 	OIDC         OIDC        `koanf:"oidc" doc:"The organisation's OpenID Connect provider, if it has one."`

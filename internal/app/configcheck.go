@@ -33,6 +33,7 @@ func (c *Config) complete(r *reader, environ []string) {
 		d.complete(r, at, environ)
 	}
 	c.mail(r, environ)
+	c.gateways(r, environ)
 	c.proofing(r)
 	c.oidc(r, environ)
 	choice(r, "log.format", c.Log.Format, "text", "json")

@@ -113,6 +113,8 @@ func typeWord(t reflect.Type) string {
 	switch {
 	case t.Kind() == reflect.Slice && structOf(t) != nil:
 		return "list of fields"
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Int:
+		return "list of numbers"
 	case t.Kind() == reflect.Slice:
 		return "list of texts"
 	case t == reflect.TypeFor[Period](), t == reflect.TypeFor[*Period]():

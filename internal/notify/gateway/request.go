@@ -46,7 +46,7 @@ type entry struct {
 // request takes a description apart and collects what is wrong with it; at
 // goes before the names of its parts.
 func (fs *Faults) request(at string, c Request, slots []string) *request {
-	r := &request{method: c.Method, body: c.Body, kind: c.Auth.Kind}
+	r, before := &request{method: c.Method, body: c.Body, kind: c.Auth.Kind}, len(*fs)
 	if r.method == "" {
 		r.method = http.MethodPost
 	}
@@ -68,6 +68,7 @@ func (fs *Faults) request(at string, c Request, slots []string) *request {
 		fs.say(at+"body", "%q is not one of json, form, query", identity.Line(string(r.body), 20))
 	case r.body == "" && len(c.Fields) > 0:
 		fs.say(at+"body", "say how the fields travel: json, form or query")
+	case len(*fs) > before: // what is missing may be what is misspelt
 	case slices.Contains(slots, "text") && !r.mentions.names("text"):
 		fs.say(at+"fields", "no field holds {text}")
 	case !r.mentions.names("to", "to_digits"):
