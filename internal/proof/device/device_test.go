@@ -172,9 +172,15 @@ func TestACertificateHasToBeOfTheAuthorities(t *testing.T) {
 	cas.AddCert(root)
 
 	laptop, old, early, server := named("laptop", false), named("old laptop", false), named("new laptop", false), named("server", false)
+	always := named("always", false) // valid whatever the clock of the test's machine says
+	always.NotBefore, always.NotAfter = time.Unix(0, 0), time.Unix(1<<33, 0)
 	old.NotBefore, old.NotAfter = now.Add(-2*time.Hour), now.Add(-time.Second)
 	early.NotBefore, early.NotAfter = now.Add(time.Second), now.Add(time.Hour)
 	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	ages := named("devices", true)
+	ages.NotBefore, ages.NotAfter = always.NotBefore, always.NotAfter
+	forever, eternal := certificate(t, ca.Public(), ages, nil, ca), x509.NewCertPool()
+	eternal.AddCert(forever)
 	one := func(c *x509.Certificate) []byte { return pemOf("CERTIFICATE", c.Raw) }
 	good := one(certificate(t, p256().Public(), laptop, root, ca))
 	viaSite := one(certificate(t, p256().Public(), laptop, middle, between))
@@ -193,7 +199,7 @@ func TestACertificateHasToBeOfTheAuthorities(t *testing.T) {
 		"of an authority of the same name":   {one(certificate(t, p256().Public(), laptop, certificate(t, other.Public(), named("devices", true), nil, other), other)), cas, now, device.ErrCertificate},
 		"expired":                            {one(certificate(t, p256().Public(), old, root, ca)), cas, now, device.ErrCertificate},
 		"not yet valid":                      {one(certificate(t, p256().Public(), early, root, ca)), cas, now, device.ErrCertificate},
-		"at no time":                         {good, cas, time.Time{}, device.ErrCertificate},
+		"at no time":                         {one(certificate(t, p256().Public(), always, forever, ca)), eternal, time.Time{}, device.ErrCertificate},
 		"of a server":                        {one(certificate(t, p256().Public(), server, root, ca)), cas, now, device.ErrCertificate},
 		"the authority's":                    {one(root), cas, now, device.ErrCertificate},
 		"followed by something else":         {append(bytes.Clone(good), publicPEM(ed)...), cas, now, device.ErrForm},

@@ -85,6 +85,7 @@ func TestAForgedAnswerIsRefused(t *testing.T) {
 		"zeros":                        {b64.EncodeToString(make([]byte, 64)), device.ErrSignature},
 		"r beyond the order":           {b64.EncodeToString(slices.Concat(bytes.Repeat([]byte{255}, 32), sig[32:])), device.ErrSignature},
 		"a byte more":                  {b64.EncodeToString(append(bytes.Clone(sig), 0)), device.ErrSignature},
+		"a zero in the middle":         {b64.EncodeToString(slices.Concat(sig[:32], []byte{0}, sig[32:])), device.ErrSignature},
 		"a byte less":                  {b64.EncodeToString(sig[:63]), device.ErrSignature},
 		"signed for no purpose":        {raw(purpose("")), device.ErrSignature},
 		"signed for another purpose":   {raw(purpose("countersign/approval/v1\x00")), device.ErrSignature},

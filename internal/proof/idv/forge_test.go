@@ -105,6 +105,7 @@ func TestAForgedResultIsRefused(t *testing.T) {
 		"a nonce that is null":               {forged(t, header, claims.with("nonce", json.RawMessage("null"))), idv.ErrForm},
 		"no time":                            {forged(t, header, claims.with("iat", nil)), idv.ErrForm},
 		"no expiry":                          {forged(t, header, claims.with("exp", nil)), idv.ErrForm},
+		"an expiry that is null":             {forged(t, header, claims.with("exp", json.RawMessage("null"))), idv.ErrForm},
 		"an expiry that is a text":           {forged(t, header, claims.with("exp", "2030-01-01")), idv.ErrForm},
 		"an expiry beyond all time":          {forged(t, header, claims.with("exp", 1e300)), idv.ErrForm},
 		"an expiry before all time":          {forged(t, header, claims.with("exp", -1)), idv.ErrForm},

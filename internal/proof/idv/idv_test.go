@@ -69,7 +69,8 @@ func TestEveryKindOfKeyThatIsAcceptedSigns(t *testing.T) {
 }
 
 func TestWhatAnIssuerIsConfiguredWithIsAskedFor(t *testing.T) {
-	day, odd, closed := provider(t), provider(t), provider(t)
+	day, odd, closed, empty := provider(t), provider(t), provider(t), provider(t)
+	empty.Levels = []string{""}
 	day.MaxAge = 24 * time.Hour
 	odd.LevelClaim = "https://proofing.example/level"
 	closed.Levels = nil
@@ -85,6 +86,7 @@ func TestWhatAnIssuerIsConfiguredWithIsAskedFor(t *testing.T) {
 		"the level under another name":           {odd, claims.with("ial", nil).with("https://proofing.example/level", "IAL2"), nil},
 		"not the level under the usual one then": {odd, claims, idv.ErrLevel},
 		"nothing, without accepted levels":       {closed, claims, idv.ErrLevel},
+		"no level, where an empty one is named":  {empty, claims.with("ial", nil), idv.ErrLevel},
 	} {
 		if _, err := idv.Check([]idv.Issuer{c.from}, forged(t, header, c.says), wanted, now); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v; want %v", name, err, c.want)

@@ -146,7 +146,7 @@ func (m members) moment(name string, v *time.Time) error {
 		return nil
 	}
 	var n float64
-	if raw[0] == 'n' || json.Unmarshal(raw, &n) != nil || n < 1 || n > 253402300799 { // the year 9999
+	if json.Unmarshal(raw, &n) != nil || n < 1 || n > 253402300799 { // the year 9999
 		return fmt.Errorf("%w: %s is not a time", ErrForm, name)
 	}
 	*v = time.Unix(int64(math.Floor(n)), 0).UTC()
