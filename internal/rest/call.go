@@ -15,6 +15,7 @@ type call struct {
 	r      *http.Request
 	caller gate.Caller
 	token  string // a requester's session
+	owner  gate.Owner
 }
 
 type callKey struct{}

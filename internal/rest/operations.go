@@ -19,6 +19,7 @@ const (
 	anybody   auth = iota // the credential, if any, is in the body
 	staffOnly             // a signed-in person or an API token
 	claimant              // a requester's session
+	owning                // the session of somebody who looks after their own account
 )
 
 // route is what is known of an operation before its body is read.
@@ -50,6 +51,8 @@ func (a *api) operations() {
 	a.cases(h)
 	a.challenges(h)
 	a.enrolments(h)
+	a.security(h)
+	a.attestations(h)
 	a.roster(h)
 	a.joining(h)
 	a.tokens(h)
@@ -88,10 +91,12 @@ func newHuma(mux *http.ServeMux) huma.API {
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					"bearer":      {Type: "http", Scheme: "bearer", Description: "a staff session (sst_…) or an API token (cst_…)"},
-					"cookie":      {Type: "apiKey", In: "cookie", Name: "__Host-countersign", Description: "a staff session in a browser"},
-					"case":        {Type: "http", Scheme: "bearer", Description: "a requester's session (AGE-SECRET-KEY-1…)"},
-					"case_cookie": {Type: "apiKey", In: "cookie", Name: "__Host-case", Description: "a requester's session in a browser"},
+					"bearer":       {Type: "http", Scheme: "bearer", Description: "a staff session (sst_…) or an API token (cst_…)"},
+					"cookie":       {Type: "apiKey", In: "cookie", Name: "__Host-countersign", Description: "a staff session in a browser"},
+					"case":         {Type: "http", Scheme: "bearer", Description: "a requester's session (AGE-SECRET-KEY-1…)"},
+					"owner":        {Type: "http", Scheme: "bearer", Description: "an owner's session (own_…)"},
+					"owner_cookie": {Type: "apiKey", In: "cookie", Name: "__Host-owner", Description: "an owner's session in a browser"},
+					"case_cookie":  {Type: "apiKey", In: "cookie", Name: "__Host-case", Description: "a requester's session in a browser"},
 				},
 			},
 		},
@@ -120,6 +125,14 @@ func requester[I, O any](a *api, h huma.API, o op, do func(context.Context, stri
 	o.Security = []map[string][]string{{"case": {}}, {"case_cookie": {}}}
 	register(a, h, o, claimant, func(ctx context.Context, in *I) (*O, error) {
 		return do(ctx, callOf(ctx).token, in)
+	})
+}
+
+// owner registers an operation for somebody who looks after their own account.
+func owner[I, O any](a *api, h huma.API, o op, do func(context.Context, gate.Owner, *I) (*O, error)) {
+	o.Security = []map[string][]string{{"owner": {}}, {"owner_cookie": {}}}
+	register(a, h, o, owning, func(ctx context.Context, in *I) (*O, error) {
+		return do(ctx, callOf(ctx).owner, in)
 	})
 }
 

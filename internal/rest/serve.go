@@ -196,6 +196,8 @@ func (a *api) identify(c *call, rt route) error {
 		c.caller, err = a.signin.Caller(c.r)
 	case claimant:
 		c.token, err = a.signin.CaseToken(c.r)
+	case owning:
+		c.owner, err = a.signin.Owner(c.r)
 	case anybody:
 	}
 	return err

@@ -10,6 +10,7 @@ import (
 
 	"countersign/internal/gate"
 	"countersign/internal/identity"
+	"countersign/internal/proof/passkey"
 	"countersign/internal/store"
 )
 
@@ -147,4 +148,33 @@ func (s *Signin) EndOwner(ctx context.Context, a identity.AccountID) error {
 		}
 	}
 	return nil
+}
+
+// FinishOwner takes the browser's answer to Begin and opens the session of
+// whoever's own passkey made it; where the request brings such a session
+// along, that one goes on, freshly proved. Whatever is wrong with the answer,
+// the error is ErrRefused.
+func (s *Signin) FinishOwner(ctx context.Context, r *http.Request, id string, response []byte) (token string, o gate.Owner, err error) {
+	challenge, err := s.spend(ctx, id)
+	if err != nil {
+		return "", o, err
+	}
+	a, err := passkey.ParseAssertion(response)
+	if err != nil {
+		return "", o, ErrRefused
+	}
+	if o, err = s.gate.OwnerByPasskey(ctx, challenge, a); err != nil {
+		return "", o, err
+	}
+	token, err = s.OwnerAgain(ctx, r, o)
+	return token, o, err
+}
+
+// OwnerAgain goes on with the session that the request brings along, if it is
+// this owner's, and opens a new one otherwise.
+func (s *Signin) OwnerAgain(ctx context.Context, r *http.Request, o gate.Owner) (token string, err error) {
+	if held, err := s.Owner(r); err == nil && held.Account == o.Account && held.Person == o.Person {
+		return s.RenewOwner(ctx, r, o)
+	}
+	return s.OpenOwner(ctx, o)
 }

@@ -51,6 +51,8 @@ type Roster interface {
 	Chain(ctx context.Context) (roster.State, error)
 	// ByToken finds the integration that an API token belongs to.
 	ByToken(ctx context.Context, token string) (gate.Caller, error)
+	// OwnerByPasskey finds whose own passkey answered a challenge.
+	OwnerByPasskey(ctx context.Context, challenge []byte, a passkey.Assertion) (gate.Owner, error)
 }
 
 // Options is what sign-in works with.
