@@ -95,10 +95,15 @@ func (h *house) furnish(ctx context.Context) (err error) {
 		}
 		h.readers = append(h.readers, reader)
 	}
-	h.gate, err = gate.New(ctx, h.gateConfig(), gate.Parts{
+	doors := gate.Parts{
 		Store: h.store, Directories: h.readers, Sender: h.sender, Hasher: h.hasher, Box: h.keys.box,
 		Now: h.now, Log: h.log.With("part", "gate"), Faulted: h.faulted,
-	})
+	}
+	cfg := h.gateConfig()
+	if err := h.cfg.proofs(&cfg, &doors, h.now); err != nil {
+		return fmt.Errorf("app: %w", err)
+	}
+	h.gate, err = gate.New(ctx, cfg, doors)
 	if err != nil {
 		return fmt.Errorf("app: %w", err)
 	}

@@ -13,6 +13,17 @@ import (
 // before it is refused; a right one is spent in the same commit that records
 // the proof, so that it can never count twice.
 func (g *Gate) Answer(ctx context.Context, token, challenge string, r Reply) (CaseView, error) {
+	return g.answer(ctx, token, challenge, func(s reset.State, c reset.Challenge) (verdict, error) {
+		w := g.ways[c.Method]
+		if w.check == nil {
+			return verdict{}, invalid("this method is not answered here")
+		}
+		return w.check(ctx, s, c, r, g.now())
+	})
+}
+
+// answer has the claimant's answer checked and records what became of it.
+func (g *Gate) answer(ctx context.Context, token, challenge string, check func(reset.State, reset.Challenge) (verdict, error)) (CaseView, error) {
 	var v CaseView
 	err := g.again(func() error {
 		s, session, err := g.claimed(ctx, token)
@@ -23,11 +34,7 @@ func (g *Gate) Answer(ctx context.Context, token, challenge string, r Reply) (Ca
 		if err != nil || c.Session != session {
 			return errors.Join(err, errChallenge)
 		}
-		w := g.ways[c.Method]
-		if w.check == nil {
-			return invalid("this method is not answered here")
-		}
-		after, err := g.judge(ctx, s, c, "session:"+session, func() (verdict, error) { return w.check(ctx, s, c, r, g.now()) })
+		after, err := g.judge(ctx, s, c, "session:"+session, func() (verdict, error) { return check(s, c) })
 		if err == nil {
 			v = g.caseView(ctx, after, session)
 		}

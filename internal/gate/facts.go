@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"countersign/internal/directory"
 	"countersign/internal/identity"
+	"countersign/internal/notify"
 	"countersign/internal/policy"
 	"countersign/internal/proof"
 	"countersign/internal/reset"
@@ -87,6 +89,9 @@ func (g *Gate) facts(ctx context.Context, a directory.Account, ask asking, chain
 	if err != nil {
 		return f, err
 	}
+	if looksAtSIMs(pol) {
+		g.dateSIMs(ctx, contacts)
+	}
 	for _, c := range contacts {
 		f.Contacts = append(f.Contacts, c.Contact)
 	}
@@ -156,11 +161,19 @@ type seen struct {
 	At time.Time `json:"at"`
 }
 
-// contacts lists the destinations on record, noting those not seen before. A
+// contacts lists the destinations on record: those of the directory, noting
+// the ones not seen before, and those that the owner has registered. A
 // destination that the directory itself dates earlier counts from then.
 func (g *Gate) contacts(ctx context.Context, a directory.Account, at time.Time) ([]contact, error) {
 	var out []contact
 	for _, c := range a.Contacts {
+		if c.Kind == directory.ContactPhone {
+			number, ok := notify.NormalNumber(c.Address)
+			if !ok {
+				continue // it reaches nobody without guessing a country
+			}
+			c.Address = number
+		}
 		s, err := g.seen(ctx, a.ID, c, at)
 		if err != nil {
 			return nil, err
@@ -169,12 +182,65 @@ func (g *Gate) contacts(ctx context.Context, a directory.Account, at time.Time) 
 		if !c.FirstSeen.IsZero() && c.FirstSeen.Before(first) {
 			first = c.FirstSeen.UTC().Truncate(time.Millisecond)
 		}
-		out = append(out, contact{
+		out = merged(out, contact{
 			Contact: policy.Contact{ID: s.ID, Kind: string(c.Kind), FirstSeen: first, Source: a.ID.Directory(), Own: c.Own},
 			address: c.Address,
 		})
 	}
+	own, err := g.registeredContacts(ctx, a.Person, at)
+	for _, c := range own {
+		out = merged(out, c)
+	}
+	return out, err
+}
+
+// registeredContacts are the mailboxes and telephones that a person has
+// registered as their own.
+func (g *Gate) registeredContacts(ctx context.Context, p identity.PersonID, at time.Time) ([]contact, error) {
+	if p == "" {
+		return nil, nil
+	}
+	all, err := g.factors(ctx, p, "", at)
+	if err != nil {
+		return nil, err
+	}
+	kinds := map[proof.Method]directory.ContactKind{proof.EmailCode: directory.ContactEmail, proof.SMSCode: directory.ContactPhone}
+	var out []contact
+	for _, f := range all {
+		kind, ok := kinds[f.Method]
+		if !ok {
+			continue
+		}
+		address, err := g.box.Open(f.Address)
+		if err != nil {
+			return nil, fmt.Errorf("gate: opening an address: %w", err)
+		}
+		out = append(out, contact{
+			Contact: policy.Contact{ID: f.id, Kind: string(kind), FirstSeen: f.since, Source: sourceEnrolment},
+			address: string(address), setBy: f.setBy,
+		})
+	}
 	return out, nil
+}
+
+// merged adds a destination. Two of one address are one: the one longer on
+// record, opened by the account itself if either of them is.
+func merged(all []contact, c contact) []contact {
+	i := slices.IndexFunc(all, c.same)
+	if i < 0 {
+		return append(all, c)
+	}
+	own := all[i].Own || c.Own
+	if c.FirstSeen.Before(all[i].FirstSeen) {
+		all[i] = c
+	}
+	all[i].Own = own
+	return all
+}
+
+// same reports whether two destinations lead to one place.
+func (c contact) same(other contact) bool {
+	return c.Kind == other.Kind && (c.address == other.address || isMail(c) && strings.EqualFold(c.address, other.address))
 }
 
 func (g *Gate) seen(ctx context.Context, id identity.AccountID, c directory.Contact, at time.Time) (seen, error) {
@@ -212,16 +278,21 @@ func (g *Gate) enrolled(ctx context.Context, p identity.PersonID, contacts []con
 		if err := unmarshal(i, &e); err != nil {
 			return nil, err
 		}
-		have = append(have, string(e.Method))
+		if e.Method != proof.EmailCode && e.Method != proof.SMSCode { // destinations, below
+			have = append(have, string(e.Method))
+		}
 	}
-	if g.mail != nil && slices.ContainsFunc(contacts, usableMail) {
+	if g.mail != nil && slices.ContainsFunc(contacts, func(c contact) bool { return isMail(c) && !c.Own }) {
 		have = append(have, string(proof.EmailCode))
+	}
+	for _, m := range []proof.Method{proof.SMSCode, proof.VoiceCode, proof.Callback} {
+		if g.ways[m].find != nil && slices.ContainsFunc(contacts, func(c contact) bool { return isPhone(c) && !c.Own }) {
+			have = append(have, string(m))
+		}
 	}
 	slices.Sort(have)
 	return slices.Compact(have), nil
 }
-
-func usableMail(c contact) bool { return isMail(c) && !c.Own }
 
 // put writes a JSON item as part of a commit.
 func put(shelf, key, owner string, v any, expect int64, expires time.Time) store.ItemChange {

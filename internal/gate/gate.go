@@ -7,6 +7,7 @@ package gate
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +42,10 @@ type Config struct {
 	// SoftwareKeys allows passkeys that are files (package softkey) on the
 	// roster: for labs and automation.
 	SoftwareKeys bool
+	// OIDC is what a sign-in at the provider has to show to be a proof.
+	OIDC OIDC
+	// DeviceCAs, where there are any, have to have certified the keys of devices.
+	DeviceCAs *x509.CertPool
 }
 
 // Parts is what the gate works with.
@@ -48,6 +53,9 @@ type Parts struct {
 	Store       store.Store
 	Directories []directory.Directory // readers
 	Sender      notify.Sender         // nil: no mail; methods that need it are not offered
+	SMS, Voice  notify.Phone          // nil: that way of reaching telephones is not offered
+	Provider    Provider              // nil: there is none
+	Proofers    []Proofer             // of identities; empty: there are none
 	Hasher      *passhash.Hasher
 	Box         *sealing.Box
 	Now         func() time.Time
@@ -64,12 +72,18 @@ type Gate struct {
 	dirs  map[string]directory.Directory
 	order []string // of directories, as configured
 	mail  notify.Sender
+	sms   notify.Phone
+	voice notify.Phone
+	sims  *sims
 	hash  *passhash.Hasher
 	box   *sealing.Box
 	clock func() time.Time
 	log   *slog.Logger
 	hear  func(*policy.Policy, string)
 	ways  map[proof.Method]way
+
+	provider Provider
+	proofers []Proofer
 
 	mu     sync.Mutex
 	chain  roster.State
@@ -81,7 +95,8 @@ type Gate struct {
 // New opens the door on a store. It replays the roster, verifying it.
 func New(ctx context.Context, cfg Config, p Parts) (*Gate, error) {
 	g := &Gate{cfg: cfg, store: p.Store, mail: p.Sender, hash: p.Hasher, box: p.Box, clock: p.Now, log: p.Log, hear: p.Faulted,
-		dirs: map[string]directory.Directory{}}
+		sms: p.SMS, voice: p.Voice, provider: p.Provider, proofers: p.Proofers, dirs: map[string]directory.Directory{}}
+	g.sims = newSIMs(g.now, p.SMS, p.Voice)
 	if g.hear == nil {
 		g.hear = func(*policy.Policy, string) {}
 	}

@@ -13,6 +13,8 @@ import (
 	"countersign/internal/directory"
 	"countersign/internal/identity"
 	"countersign/internal/notify"
+	"countersign/internal/proof"
+	"countersign/internal/proof/code"
 	"countersign/internal/reset"
 	"countersign/internal/roster"
 	"countersign/internal/store"
@@ -73,8 +75,11 @@ type letter struct {
 	Way     string `json:"way,omitempty"` // how it goes out: by mail where nothing stands here
 }
 
-// waySMS sends a letter as a short message.
-const waySMS = "sms"
+// The ways of a letter, besides mail.
+const (
+	waySMS   = "sms"   // as a short message
+	wayVoice = "voice" // spoken, by a call
+)
 
 func (g *Gate) letter(l letter, until time.Time) (store.ItemChange, store.Job, error) {
 	raw, err := json.Marshal(l)
@@ -95,9 +100,6 @@ func (g *Gate) letter(l letter, until time.Time) (store.ItemChange, store.Job, e
 // those being replaced included, each with its own link for "this wasn't me".
 // It is a job; its letters are jobs of their own.
 func (g *Gate) Notice(ctx context.Context, request, notice string) error {
-	if g.mail == nil {
-		return g.untold(ctx, request, notice)
-	}
 	for try := 0; ; try++ {
 		err := g.leave(ctx, request, notice)
 		if errors.Is(err, store.ErrConflict) && try < 8 {
@@ -121,10 +123,12 @@ func (g *Gate) leave(ctx context.Context, request, notice string) error {
 	c.Stream, c.Expect, c.Actor, c.At = s.ID, s.Version, system, at
 	for _, r := range to {
 		token, veto := g.newVeto(s.ID, r.ID, at)
-		item, job, err := g.letter(letter{
-			To: r.address, Subject: g.subject(s, notice), Text: g.text(s, notice, token),
-			Request: s.ID, Contact: r.ID, Notice: notice,
-		}, at.Add(vetoLife))
+		l, err := g.notice(s, notice, r, token)
+		if err != nil { // must not keep the others from hearing
+			g.log.Error("a short notice cannot be written", "request", s.ID, "notice", notice, "error", err)
+			continue
+		}
+		item, job, err := g.letter(l, at.Add(vetoLife))
 		if err != nil {
 			return err
 		}
@@ -158,7 +162,7 @@ func (g *Gate) untold(ctx context.Context, request, notice string) error {
 func (g *Gate) readers(ctx context.Context, s reset.State, notice string) ([]contact, error) {
 	a, err := g.lookup(ctx, s.Subject)
 	if errors.Is(err, directory.ErrNotFound) {
-		a = directory.Account{ID: s.Subject} // gone since; nobody but security is left to tell
+		a = directory.Account{ID: s.Subject, Person: s.Person} // gone since; what its owner registered is left
 	} else if err != nil {
 		return nil, err
 	}
@@ -167,6 +171,7 @@ func (g *Gate) readers(ctx context.Context, s reset.State, notice string) ([]con
 		if all, err = g.contacts(ctx, a, g.now()); err != nil {
 			return nil, err
 		}
+		all = slices.DeleteFunc(all, func(c contact) bool { return !g.told(c, notice) })
 	}
 	manages := slices.ContainsFunc(s.Plan.Approvals, func(n approval.Need) bool { return n.Role == identity.Manager })
 	if a.Manager.ID != "" && (slices.Contains(s.Plan.Notify, "manager") && notice != noticeUncertain || manages && notice == noticeWanted) {
@@ -178,15 +183,37 @@ func (g *Gate) readers(ctx context.Context, s reset.State, notice string) ([]con
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, theirs...)
+		all = append(all, slices.DeleteFunc(theirs, func(c contact) bool { return !isMail(c) || g.mail == nil })...)
 	}
-	all = slices.DeleteFunc(all, func(c contact) bool { return c.Kind != string(directory.ContactEmail) })
 	loud := notice == noticeRepudiated || notice == noticeUncertain || notice != noticeWanted && slices.Contains(s.Plan.Notify, "security")
-	if loud && g.cfg.SecurityMail != "" {
+	if loud && g.cfg.SecurityMail != "" && g.mail != nil {
 		all = append(all, contact{address: g.cfg.SecurityMail})
 		all[len(all)-1].ID = "security"
 	}
 	return all, nil
+}
+
+// told reports whether a destination hears a notice: telephones get the few
+// that matter, as short messages.
+func (g *Gate) told(c contact, notice string) bool {
+	if isPhone(c) {
+		return g.sms != nil && slices.Contains([]string{noticeOpened, noticeDone, noticeEnded, noticeRepudiated}, notice)
+	}
+	return g.mail != nil
+}
+
+// notice writes one letter of a notice, with the token of its link.
+func (g *Gate) notice(s reset.State, notice string, to contact, token string) (letter, error) {
+	l := letter{To: to.address, Request: s.ID, Contact: to.ID, Notice: notice}
+	if !isPhone(to) {
+		l.Subject, l.Text = g.subject(s, notice), g.text(s, notice, token)
+		return l, nil
+	}
+	card := code.Card{Organisation: g.cfg.Organisation, Action: s.Action, Login: s.Facts.Subject.Login, Case: s.Case, Words: proof.Words(s.ID)}
+	var err error
+	l.Way = waySMS
+	l.Text, err = code.Notice(card, noticeWords[notice], g.cfg.BaseURL+"/not-me/"+token)
+	return l, err
 }
 
 func (g *Gate) subject(s reset.State, notice string) string {
@@ -233,6 +260,18 @@ func (g *Gate) advice(s reset.State, notice string) string {
 	return ""
 }
 
+// send hands a letter over to what goes its way.
+func (g *Gate) send(ctx context.Context, l letter, id string) error {
+	phone := map[string]notify.Phone{waySMS: g.sms, wayVoice: g.voice}[l.Way]
+	switch {
+	case l.Way == "" && g.mail != nil:
+		return g.mail.Send(ctx, notify.Message{To: l.To, Subject: l.Subject, Text: l.Text, ID: id})
+	case phone != nil:
+		return phone.Send(ctx, notify.PhoneMessage{To: l.To, Text: l.Text, ID: id})
+	}
+	return fmt.Errorf("gate: sending a letter: %w: there is no way to send it any more", notify.ErrPermanent)
+}
+
 // SendLetter sends one letter; it is a job. The outcome is recorded with the
 // request. Whether a letter was sent twice after a crash cannot be ruled out;
 // its Message-ID stays the same.
@@ -252,7 +291,7 @@ func (g *Gate) SendLetter(ctx context.Context, id string, last bool) error {
 	if err := json.Unmarshal(raw, &l); err != nil {
 		return fmt.Errorf("%w: a letter does not read", store.ErrDrop)
 	}
-	err = g.mail.Send(ctx, notify.Message{To: l.To, Subject: l.Subject, Text: l.Text, ID: id})
+	err = g.send(ctx, l, id)
 	if err != nil && !errors.Is(err, notify.ErrPermanent) && !last {
 		g.log.Warn("letter not sent yet", "letter", id, "notice", l.Notice, "request", l.Request, "error", err)
 		return err

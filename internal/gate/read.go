@@ -36,6 +36,7 @@ type View struct {
 	ExpiresAt  time.Time          `json:"expires_at"`
 	WaitUntil  *time.Time         `json:"wait_until,omitempty"`
 	Proved     []ProofView        `json:"proved"`
+	Callback   *CallbackView      `json:"callback,omitempty"` // a call under way; for the desk of the request
 	Approvals  []ApprovalView     `json:"approvals"`
 	Missing    string             `json:"missing,omitempty"` // what stands in the way, in words
 	Needs      []approval.Need    `json:"needs"`             // all signatures the plan asks for
@@ -134,10 +135,12 @@ func (g *Gate) view(ctx context.Context, c Caller, s reset.State) (View, error) 
 		v.Receipt = &ReceiptView{s.Receipt.Order, s.Receipt.Outcome, s.Receipt.OldDead, s.Receipt.Reconciled, s.Receipt.Notes}
 	}
 	v.Missing = missing(s, g.now())
-	if m, ok := chain.Members[c.Person]; ok && oversight(m) || c.has(ScopeAudit) {
+	m, ok := chain.Members[c.Person]
+	if ok && oversight(m) || c.has(ScopeAudit) {
 		v.Reasons = s.Why
 	}
-	return v, nil
+	v.Callback, err = g.callback(ctx, ok && m.Has(identity.Agent) && m.Desk == s.Desk, s)
+	return v, err
 }
 
 // missing says what stands in the way without naming any factor.

@@ -22,7 +22,8 @@ type factor struct {
 	item  store.Item // of a registered factor
 	enrolment
 	contact contact // of a destination
-	suspect bool    // it cannot be told whether it still reaches its owner
+	// doubt is what speaks against it that the request itself cannot know.
+	doubt *reset.Refusal
 }
 
 // Reply is an answer as it came.
@@ -68,10 +69,25 @@ func (g *Gate) makeWays() map[proof.Method]way {
 		proof.TOTP:         {find: g.registered(proof.TOTP), check: g.checkTOTP},
 		proof.RecoveryCode: {find: g.registered(proof.RecoveryCode), check: g.checkRecovery},
 		proof.InPerson:     {find: g.findNothing, ask: g.askInPerson},
+		proof.Device:       {find: g.registered(proof.Device), several: true, ask: g.askDevice, check: g.checkDevice},
 	}
 	if g.mail != nil {
 		ways[proof.EmailCode] = way{find: g.findMail, ask: g.askMail, check: g.checkCode}
 		ways[proof.Vouch] = way{find: g.findVouchers, several: true, ask: g.askVouch}
+		ways[proof.RecoveryContact] = way{find: g.findContacts, ask: g.askContact, check: g.checkCode}
+	}
+	if g.sms != nil {
+		ways[proof.SMSCode] = way{find: g.findPhones(proof.SMSCode), ask: g.askSMS, check: g.checkCode}
+	}
+	if g.voice != nil {
+		ways[proof.VoiceCode] = way{find: g.findPhones(proof.VoiceCode), ask: g.askVoice, check: g.checkCode}
+		ways[proof.Callback] = way{find: g.findCallback, ask: g.askCallback}
+	}
+	if g.provider != nil && g.cfg.OIDC.looks() {
+		ways[proof.OIDC] = way{find: g.findNothing, ask: g.askOIDC}
+	}
+	if len(g.proofers) > 0 {
+		ways[proof.IDV] = way{find: g.findIDV, ask: g.askIDV, check: g.checkIDV}
 	}
 	return ways
 }
@@ -84,9 +100,12 @@ func (g *Gate) registered(m proof.Method) func(context.Context, reset.State, tim
 	}
 }
 
+// noFactor stands in a challenge that has nothing on record to name.
+const noFactor = "none"
+
 // findNothing is for methods that have nothing on record.
 func (g *Gate) findNothing(context.Context, reset.State, time.Time) ([]factor, error) {
-	return []factor{{id: "none"}}, nil
+	return []factor{{id: noFactor}}, nil
 }
 
 // usable keeps the factors that the request may use now, the longest on record
@@ -96,10 +115,13 @@ func usable(s reset.State, m proof.Method, all []factor, at time.Time) (open []f
 	for _, f := range all {
 		err := s.Usable(m, f.id, f.since, at)
 		switch {
-		case err == nil && f.suspect:
-			err = &reset.Refusal{Code: reset.ChannelSuspect, Msg: "it cannot be told whether it still reaches its owner"}
+		case f.doubt != nil && (err == nil || reset.CodeOf(err) == reset.DestinationTooNew):
+			err = f.doubt
 		case err == nil && f.setBy != "" && f.setBy == string(s.Agent):
 			err = &reset.Refusal{Code: reset.SeparationOfDuties, Msg: "it was put on record by the agent of this request"}
+		case err == nil && !f.since.IsZero() && f.young(s):
+			// Where a method needs nothing on record, what is there counts no earlier for it.
+			err = &reset.Refusal{Code: reset.DestinationTooNew, Msg: "it has not been on record long enough"}
 		case err == nil:
 			open = append(open, f)
 			continue
@@ -112,6 +134,16 @@ func usable(s reset.State, m proof.Method, all []factor, at time.Time) (open []f
 	slices.SortStableFunc(open, func(a, b factor) int { return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.id, b.id)) })
 	return open, withheld, why
 }
+
+// young reports whether it has not been on record for the request's cool-off.
+func (f factor) young(s reset.State) bool {
+	return s.OpenedAt.Sub(f.since) < time.Duration(s.Plan.CoolOff)*time.Second
+}
+
+var (
+	errOwn     = &reset.Refusal{Code: reset.ChannelNotIndependent, Msg: "it is opened by the account itself"}
+	errSuspect = &reset.Refusal{Code: reset.ChannelSuspect, Msg: "it cannot be told whether it still reaches its owner"}
+)
 
 // withholding are the reasons that lie in what is on record, and are noted.
 var withholding = []reset.Code{reset.ChannelNotIndependent, reset.DestinationTooNew, reset.ChannelSuspect, reset.SeparationOfDuties}

@@ -109,7 +109,7 @@ func (g *Gate) askVouch(ctx context.Context, a *asked) error {
 
 // askInPerson makes the code that the claimant hands over.
 func (g *Gate) askInPerson(ctx context.Context, a *asked) error {
-	digits, err := g.newCode(ctx, a)
+	digits, err := g.newCode(ctx, a, "")
 	a.prompt.Code = grouped(digits)
 	return err
 }

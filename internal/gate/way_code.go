@@ -20,16 +20,18 @@ const (
 
 type codeHash struct {
 	Hash string `json:"hash"`
+	Ends string `json:"ends,omitempty"` // the last two digits of the number that was called back
 }
 
-// newCode makes a code for a challenge and what the server keeps of it.
-func (g *Gate) newCode(ctx context.Context, a *asked) (digits string, err error) {
+// newCode makes a code for a challenge and what the server keeps of it. ends
+// is for a number that is called back.
+func (g *Gate) newCode(ctx context.Context, a *asked, ends string) (digits string, err error) {
 	digits = code.New(rand.Reader)
 	hash, err := g.hash.Hash(ctx, digits)
 	if err != nil {
 		return "", err
 	}
-	a.items = append(a.items, put(shelfCode, a.prompt.Challenge, a.state.ID, codeHash{hash}, 0, a.prompt.Until))
+	a.items = append(a.items, put(shelfCode, a.prompt.Challenge, a.state.ID, codeHash{hash, ends}, 0, a.prompt.Until))
 	return digits, nil
 }
 
@@ -52,33 +54,67 @@ func (g *Gate) destinations(ctx context.Context, s reset.State, at time.Time, wa
 	var out []factor
 	for _, c := range contacts {
 		if want(c) {
-			out = append(out, factor{id: c.ID, since: c.FirstSeen, setBy: c.setBy, contact: c})
+			f := factor{id: c.ID, since: c.FirstSeen, setBy: c.setBy, contact: c}
+			if c.Own {
+				f.doubt = errOwn // the request's facts may be older than this
+			}
+			out = append(out, f)
 		}
 	}
 	return out, nil
 }
 
-// askMail leaves the letter with the code, sealed, for the job that sends it.
+// askMail sends a code to the mailbox that has been on record the longest.
 func (g *Gate) askMail(ctx context.Context, a *asked) error {
-	digits, err := g.newCode(ctx, a)
+	return g.post(ctx, a, parcel{to: a.factors[0].contact})
+}
+
+// parcel is where a code goes, how, and what its letter says of its reader.
+type parcel struct {
+	to      contact
+	way     string
+	owner   string // the owner's name, where the reader is a recovery contact
+	forDesk bool   // the code travels back to the agent over the call
+}
+
+// post leaves the letter with the code, sealed, for the job that sends it.
+func (g *Gate) post(ctx context.Context, a *asked, p parcel) error {
+	ends := ""
+	if p.forDesk {
+		ends = shortened(p.to.address)
+	}
+	digits, err := g.newCode(ctx, a, ends)
 	if err != nil {
 		return err
 	}
-	s, to := a.state, a.factors[0].contact
-	token, veto := g.newVeto(s.ID, to.ID, g.now())
-	subject, text, err := code.Message(code.Letter{
+	s := a.state
+	token, veto := g.newVeto(s.ID, p.to.ID, g.now())
+	subject, text, err := write(p.way, code.Letter{
 		Card: a.prompt.Card.printed(), Code: digits, Life: a.prompt.Until.Sub(s.ChangedAt), Repudiate: g.cfg.BaseURL + "/not-me/" + token,
-		Nth: a.nth, Most: sendsAnHour.most,
+		Nth: a.nth, Most: sendsAnHour.most, For: p.owner, ForDesk: p.forDesk,
 	})
 	if err != nil {
 		return fmt.Errorf("gate: writing the letter: %w", err)
 	}
-	mail, job, err := g.letter(letter{To: to.address, Subject: subject, Text: text, Request: s.ID, Contact: to.ID, Notice: "code"}, a.prompt.Until)
+	sent, job, err := g.letter(letter{To: p.to.address, Subject: subject, Text: text, Request: s.ID, Contact: p.to.ID, Notice: "code", Way: p.way}, a.prompt.Until)
 	if err != nil {
 		return err
 	}
-	a.items, a.jobs = append(a.items, mail, veto), append(a.jobs, job)
+	a.items, a.jobs = append(a.items, sent, veto), append(a.jobs, job)
 	return nil
+}
+
+// write puts a letter into the words of the way that it goes.
+func write(way string, l code.Letter) (subject, text string, err error) {
+	switch way {
+	case waySMS:
+		text, err = code.Text(l)
+	case wayVoice:
+		text, err = code.Spoken(l)
+	default:
+		subject, text, err = code.Message(l)
+	}
+	return subject, text, err
 }
 
 func (g *Gate) checkCode(ctx context.Context, _ reset.State, c reset.Challenge, r Reply, at time.Time) (verdict, error) {
