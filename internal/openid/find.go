@@ -26,11 +26,10 @@ const (
 
 // found is what discovery (OpenID Connect Discovery §4) told.
 type found struct {
-	oauth      oauth2.Config
-	provider   *gooidc.Provider
-	keys       gooidc.KeySet
-	algorithms []string // that sign ID tokens
-	until      time.Time
+	oauth    oauth2.Config
+	provider *gooidc.Provider
+	keys     gooidc.KeySet
+	until    time.Time
 }
 
 type failure struct {
@@ -69,10 +68,9 @@ func (p *Provider) discover(ctx context.Context, now time.Time) (*found, error) 
 		return nil, discoveryError(err)
 	}
 	var more struct {
-		Keys       string   `json:"jwks_uri"`
-		UserInfo   string   `json:"userinfo_endpoint"`
-		Methods    []string `json:"token_endpoint_auth_methods_supported"`
-		Algorithms []string `json:"id_token_signing_alg_values_supported"`
+		Keys     string   `json:"jwks_uri"`
+		UserInfo string   `json:"userinfo_endpoint"`
+		Methods  []string `json:"token_endpoint_auth_methods_supported"`
 	}
 	if err := provider.Claims(&more); err != nil {
 		return nil, discoveryError(err)
@@ -89,7 +87,7 @@ func (p *Provider) discover(ctx context.Context, now time.Time) (*found, error) 
 	return &found{
 		oauth: oauth2.Config{ClientID: p.cfg.ClientID, ClientSecret: p.cfg.ClientSecret, RedirectURL: p.cfg.RedirectURL,
 			Endpoint: at, Scopes: scopes(p.cfg.Scopes)},
-		provider: provider, keys: gooidc.NewRemoteKeySet(ctx, more.Keys), algorithms: asymmetric(more.Algorithms), until: now.Add(foundLife),
+		provider: provider, keys: gooidc.NewRemoteKeySet(ctx, more.Keys), until: now.Add(foundLife),
 	}, nil
 }
 
@@ -112,14 +110,6 @@ func style(secret string, methods []string) oauth2.AuthStyle {
 		return oauth2.AuthStyleInParams
 	}
 	return oauth2.AuthStyleInHeader
-}
-
-// asymmetric leaves out the algorithms that anybody (none) or every client
-// (HS…) could have signed with. With none left the library takes RS256.
-func asymmetric(supported []string) []string {
-	known := []string{gooidc.RS256, gooidc.RS384, gooidc.RS512, gooidc.ES256, gooidc.ES384, gooidc.ES512,
-		gooidc.PS256, gooidc.PS384, gooidc.PS512, gooidc.EdDSA}
-	return slices.DeleteFunc(known, func(k string) bool { return !slices.Contains(supported, k) })
 }
 
 // proper: an issuer behind https cannot send us, or the browser, anywhere

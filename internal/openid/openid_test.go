@@ -207,12 +207,20 @@ func TestAnAnswerCountsOnceAndForItsOwnFlow(t *testing.T) {
 	}
 }
 
+// Although the provider would go on: the code is a fresh one.
 func TestAFlowLapses(t *testing.T) {
-	b := newBench(t)
-	f, back := b.flow()
-	b.at = noon.Add(openid.FlowLife + time.Second)
-	if _, err := b.finish(f, back); !errors.Is(err, openid.ErrRefused) {
-		t.Error(err)
+	for after, want := range map[time.Duration]error{openid.FlowLife: nil, openid.FlowLife + time.Second: openid.ErrRefused, -time.Minute: openid.ErrRefused} {
+		b := newBench(t)
+		f := openid.NewFlow(noon)
+		address := b.begin(f)
+		b.at = noon.Add(after)
+		back := b.op.SignIn(address, ito)
+		if after < 0 {
+			b.op.Lie(openidtest.Lie{Clock: -after})
+		}
+		if _, err := b.finish(f, back); !errors.Is(err, want) {
+			t.Errorf("after %s: %v", after, err)
+		}
 	}
 }
 

@@ -16,12 +16,19 @@ import (
 	"countersign/internal/proof/oidc"
 )
 
+// algorithms may sign an ID token: those for which the provider alone has the
+// key, unlike HS256, let alone none.
+var algorithms = []string{
+	gooidc.RS256, gooidc.RS384, gooidc.RS512, gooidc.ES256, gooidc.ES384, gooidc.ES512,
+	gooidc.PS256, gooidc.PS384, gooidc.PS512, gooidc.EdDSA,
+}
+
 // verify is OpenID Connect Core §3.1.3.7, for a token that came from the token
 // endpoint.
 func (p *Provider) verify(ctx context.Context, at *found, f Flow, raw, code, access string) (oidc.Claims, error) {
 	keys := &watched{KeySet: at.keys}
 	v := gooidc.NewVerifier(p.cfg.Issuer, keys, &gooidc.Config{
-		ClientID: p.cfg.ClientID, SupportedSigningAlgs: at.algorithms, Now: p.now})
+		ClientID: p.cfg.ClientID, SupportedSigningAlgs: algorithms, Now: p.now})
 	token, err := v.Verify(gooidc.ClientContext(ctx, p.client), raw)
 	var expired *gooidc.TokenExpiredError
 	switch {
