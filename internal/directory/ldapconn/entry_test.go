@@ -135,3 +135,26 @@ func TestNamesThatDoNotParseAreEqualToNothing(t *testing.T) {
 		}
 	}
 }
+
+// What is read as a first day reads the same when it is written anew.
+func FuzzStart(f *testing.F) {
+	for _, s := range []string{"2026-03-02", "20260302080000Z", "20260302080000.5+0900", "2026030208Z", "0", "134123904000000000", "\x00", "20260302080000,5Z"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		at, err := ldapconn.Start(entry(map[string][]string{"start": {s}}), "start", nil)
+		if err != nil {
+			if !errors.Is(err, ldapconn.ErrStart) || !at.IsZero() {
+				t.Fatalf("%q: %v, %v", s, at, err)
+			}
+			return
+		}
+		written := at.Format("20060102150405.999999999Z0700")
+		if at.Year() < 0 || at.Year() > 9999 {
+			return // the turn of a year that four digits cannot say
+		}
+		if again, err := ldapconn.Start(entry(map[string][]string{"start": {written}}), "start", nil); err != nil || !again.Equal(at) {
+			t.Fatalf("%q is %v, and written as %s it is %v, %v", s, at, written, again, err)
+		}
+	})
+}
