@@ -7,6 +7,7 @@ package gatetest
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/json"
@@ -81,6 +82,8 @@ type House struct {
 	Gate      *gate.Gate
 	Hands     *dispatch.Hands
 	Mail      *mailbox.Mailbox
+	SMS       *Phone
+	Voice     *Phone
 	Box       *sealing.Box
 	Log       *Log
 	LogKey    string
@@ -88,6 +91,7 @@ type House struct {
 	Path      string      // of the database
 	Faulted   []string    // rules that could not be evaluated, in the order of the decisions
 	keys      map[identity.PersonID]softkey.Key
+	proofing  ed25519.PrivateKey // of the provider of identity proofing
 
 	mu  sync.Mutex
 	now time.Time
@@ -162,7 +166,7 @@ func (h *House) logKey(dir string) (skey, vkey string) {
 
 func build(t testing.TB, dir string, wrap func(store.Store) store.Store) *House {
 	ctx := t.Context()
-	h := &House{T: t, Path: filepath.Join(dir, "countersign.db"), now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), Log: &Log{}, Mail: mailbox.New(100), keys: map[identity.PersonID]softkey.Key{}}
+	h := &House{T: t, Path: filepath.Join(dir, "countersign.db"), now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), Log: &Log{}, Mail: mailbox.New(100), SMS: &Phone{}, Voice: &Phone{}, keys: map[identity.PersonID]softkey.Key{}}
 	skey, vkey := h.logKey(dir)
 	h.LogKey = vkey
 	signer, err := note.NewSigner(skey)
@@ -180,8 +184,9 @@ func build(t testing.TB, dir string, wrap func(store.Store) store.Store) *House 
 	h.Must(err)
 	h.Gate, err = gate.New(ctx, gate.Config{
 		Organisation: "Aviary", BaseURL: Origin, LogKey: vkey, SoftwareKeys: true, SecurityMail: "soc@corp.example",
-		RelyingParty: passkey.RelyingParty{ID: "localhost", Origins: []string{Origin}},
-	}, gate.Parts{Store: wrap(h.Store), Directories: []directory.Directory{h.Directory}, Sender: h.Mail, Hasher: hasher, Box: h.Box, Now: h.Now, Log: logger,
+		RelyingParty: passkey.RelyingParty{ID: "localhost", Origins: []string{Origin}}, OIDC: wanted,
+	}, gate.Parts{Store: wrap(h.Store), Directories: []directory.Directory{h.Directory}, Sender: h.Mail, SMS: h.SMS, Voice: h.Voice,
+		Provider: provider{}, Proofers: h.proofers(), Hasher: hasher, Box: h.Box, Now: h.Now, Log: logger,
 		Faulted: func(_ *policy.Policy, rule string) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
