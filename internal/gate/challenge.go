@@ -68,6 +68,11 @@ func (g *Gate) Challenge(ctx context.Context, token string, m proof.Method) (Pro
 			return Prompt{}, err
 		}
 	}
+	kept, err := keepPrompt(s, session, a.prompt)
+	if err != nil {
+		return Prompt{}, err
+	}
+	a.items = append(a.items, kept)
 	_, err = g.change(ctx, s.ID, "session:"+session, func(s reset.State, at time.Time) (reset.Command, besides, error) {
 		_, counted, err := g.sending(ctx, s, m, at)
 		more := a.besides

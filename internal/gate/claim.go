@@ -62,9 +62,11 @@ func normalCase(code string) string {
 }
 
 // CaseView is what a person who came forward sees. Whoever has the case code
-// can see it, so it says nothing about the account's owner, and of the factors
-// on record no more than which of the wanted methods can be used.
+// can see it, so of the account's owner it says no more than the card does,
+// and of the factors on record no more than which of the wanted methods can be
+// used.
 type CaseView struct {
+	Card      Card            `json:"card"`
 	Case      string          `json:"case"`
 	Action    identity.Action `json:"action"`
 	Status    string          `json:"status"`
@@ -75,9 +77,12 @@ type CaseView struct {
 	// Paths are the ways that are open, easiest first: each is a list of the
 	// methods still to be proved. Empty while proving: no path is open, and
 	// the documented escalation applies.
-	Paths  [][]proof.Method `json:"paths"`
-	Secret bool             `json:"secret_ready"`
-	Mine   bool             `json:"proved_by_this_session"`
+	Paths [][]proof.Method `json:"paths"`
+	// Escalation is the policy's own words on the way out when no path is
+	// open; empty when it says nothing.
+	Escalation string `json:"escalation,omitempty"`
+	Secret     bool   `json:"secret_ready"`
+	Mine       bool   `json:"proved_by_this_session"`
 }
 
 // Case shows a requester's session its case.
@@ -121,8 +126,24 @@ func (g *Gate) caseView(ctx context.Context, s reset.State, session string) Case
 	if s.Status() == reset.Proving {
 		v.Paths = g.paths(ctx, s)
 	}
+	v.Card, v.Escalation = g.placard(ctx, s)
 	v.Secret = v.Mine && g.waits(ctx, s)
 	return v
+}
+
+// placard is what a case says besides where it stands. Without it the case can
+// still be shown, so a fault here is for the log.
+func (g *Gate) placard(ctx context.Context, s reset.State) (Card, string) {
+	card, err := g.card(ctx, s)
+	if err != nil {
+		g.log.Error("the card of a case cannot be shown", "request", s.ID, "error", err)
+		return Card{}, ""
+	}
+	_, pol, err := g.rules(ctx)
+	if err != nil || s.Status() != reset.Proving {
+		return card, ""
+	}
+	return card, pol.Escalation()
 }
 
 // waits reports whether something is there to be shown to the claimant.

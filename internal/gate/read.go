@@ -24,6 +24,7 @@ type View struct {
 	Case       string             `json:"case"`
 	Action     identity.Action    `json:"action"`
 	Status     reset.Status       `json:"status"`
+	Words      string             `json:"words"` // the two words of the card, to compare by voice
 	Subject    SubjectView        `json:"subject"`
 	Class      identity.Class     `json:"class"`
 	Tier       identity.Tier      `json:"tier"`
@@ -107,7 +108,7 @@ func (g *Gate) view(ctx context.Context, c Caller, s reset.State) (View, error) 
 		return View{}, err
 	}
 	v := View{
-		ID: s.ID, Case: s.Case, Action: s.Action, Status: s.Status(), Class: s.Plan.Class, Tier: s.Plan.Tier,
+		ID: s.ID, Case: s.Case, Words: proof.Words(s.ID), Action: s.Action, Status: s.Status(), Class: s.Plan.Class, Tier: s.Plan.Tier,
 		Subject: SubjectView{s.Subject, s.Facts.Subject.Login, s.Facts.Subject.Name},
 		Channel: s.Channel, Desk: s.Desk, Agent: s.Agent, Ticket: s.Facts.Request.Ticket,
 		OpenedAt: s.OpenedAt, ChangedAt: s.ChangedAt, ExpiresAt: s.ExpiresAt(), Needs: s.Plan.Approvals,
