@@ -24,6 +24,12 @@ func (a *App) handlers() map[string]store.Handler {
 		gate.JobLetter: job(func(ctx context.Context, j gate.JobArgs, t store.Attempt) error {
 			return a.gate.SendLetter(ctx, j.Letter, t.Number >= t.Max)
 		}),
+		gate.JobSelf: job(func(ctx context.Context, j gate.JobArgs, _ store.Attempt) error {
+			return a.gate.SelfServe(ctx, j.Errand)
+		}),
+		gate.JobReport: job(func(ctx context.Context, j gate.JobArgs, _ store.Attempt) error {
+			return a.gate.CallerReported(ctx, j.Errand)
+		}),
 	}
 	maps.Copy(all, a.hands.Handlers())
 	for kind, h := range all {

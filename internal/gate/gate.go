@@ -312,6 +312,8 @@ const (
 	JobNotice    = "notice"
 	JobLetter    = "letter"
 	JobFollowUp  = "follow_up"
+	JobSelf      = "self_service"
+	JobReport    = "caller_report"
 )
 
 // JobArgs are the arguments of every job: ids only, never a secret.
@@ -320,6 +322,7 @@ type JobArgs struct {
 	Notice  string `json:"notice,omitempty"`
 	Contact string `json:"contact,omitempty"`
 	Letter  string `json:"letter,omitempty"`
+	Errand  string `json:"errand,omitempty"`
 }
 
 // system is the actor of what happens by itself.

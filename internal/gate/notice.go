@@ -128,6 +128,11 @@ func (g *Gate) leave(ctx context.Context, request, notice string) error {
 			g.log.Error("a short notice cannot be written", "request", s.ID, "notice", notice, "error", err)
 			continue
 		}
+		if invites(s, notice, r.ID) && !isPhone(r) {
+			if l.Text, err = g.invitation(ctx, s, token); err != nil {
+				return err
+			}
+		}
 		item, job, err := g.letter(l, at.Add(vetoLife))
 		if err != nil {
 			return err

@@ -88,7 +88,7 @@ func (g *Gate) open(ctx context.Context, c Caller, a directory.Account, ask aski
 	var after reset.State
 	for try := 0; ; try++ {
 		var err error
-		after, err = g.begin(ctx, c, a, ask)
+		after, err = g.begin(ctx, c, a, ask, besides{})
 		if err == nil {
 			break
 		}
@@ -104,8 +104,9 @@ func (g *Gate) open(ctx context.Context, c Caller, a directory.Account, ask aski
 	return g.view(ctx, c, after)
 }
 
-// begin gathers the facts, has the policy decide, and records the outcome.
-func (g *Gate) begin(ctx context.Context, c Caller, a directory.Account, ask asking) (reset.State, error) {
+// begin gathers the facts, has the policy decide, and records the outcome, with
+// whatever else has to be kept if it is.
+func (g *Gate) begin(ctx context.Context, c Caller, a directory.Account, ask asking, more besides) (reset.State, error) {
 	before := reset.State{ID: newID("req")}
 	chain, pol, err := g.rules(ctx)
 	if err != nil {
@@ -123,7 +124,7 @@ func (g *Gate) begin(ctx context.Context, c Caller, a directory.Account, ask ask
 	if events, after, err = g.notOffered(ctx, events, after); err != nil {
 		return after, err
 	}
-	if err := g.commit(ctx, before, after, c.actor(), events, besides{rests: footing(chain)}); err != nil {
+	if err := g.commit(ctx, before, after, c.actor(), events, besides{jobs: more.jobs, items: more.items, rests: footing(chain)}); err != nil {
 		return after, err
 	}
 	g.faults(after.ID, pol, cmd.Plan)
