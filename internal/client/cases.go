@@ -76,3 +76,51 @@ func (c Client) Secret(ctx context.Context) (Secrets, error) {
 func (c Client) Repudiate(ctx context.Context, token string) error {
 	return c.As("").Do(ctx, http.MethodPost, "/repudiations", map[string]any{"token": token}, nil)
 }
+
+// Card says who asks, and what would happen to which account.
+type Card struct {
+	Organisation string          `json:"organisation"`
+	Agent        string          `json:"agent,omitempty"` // empty in self-service
+	Desk         string          `json:"desk,omitempty"`
+	Action       identity.Action `json:"action"`
+	Login        string          `json:"login"`
+	Case         string          `json:"case"`
+	Words        string          `json:"words"` // the agent's screen shows the same two
+	OpenedAt     time.Time       `json:"opened_at"`
+}
+
+// CheckDesk shows what is behind the case code that a caller gave.
+func (c Client) CheckDesk(ctx context.Context, code string) (card Card, status string, err error) {
+	var out struct {
+		Card   Card   `json:"card"`
+		Status string `json:"status"`
+	}
+	err = c.As("").Do(ctx, http.MethodPost, "/desk-checks", map[string]any{"case": code}, &out)
+	return out.Card, out.Status, err
+}
+
+// CallerReport is about a caller who claimed to be the helpdesk; every part may
+// be missing or wrong.
+type CallerReport struct {
+	Case  string `json:"case,omitempty"`
+	Login string `json:"login,omitempty"`
+	Note  string `json:"note,omitempty"`
+}
+
+// ReportCaller reports one. The answer never tells what came of it.
+func (c Client) ReportCaller(ctx context.Context, r CallerReport) error {
+	return c.As("").Do(ctx, http.MethodPost, "/desk-reports", r, nil)
+}
+
+// SelfWish is what anybody may ask for at the self-service page.
+type SelfWish struct {
+	Directory string          `json:"directory,omitempty"`
+	Login     string          `json:"login"`
+	Action    identity.Action `json:"action"`
+}
+
+// SelfOpen asks for a reset of an account. What comes of it is told to the
+// account's registered addresses, never here.
+func (c Client) SelfOpen(ctx context.Context, w SelfWish) error {
+	return c.As("").Do(ctx, http.MethodPost, "/self-requests", w, nil)
+}

@@ -244,3 +244,8 @@ func (c Client) Wait(ctx context.Context, id string, done func(Request) bool) (R
 		}
 	}
 }
+
+// Observe offers what is no proof. It is always refused, with the reason.
+func (c Client) Observe(ctx context.Context, id, kind string) error {
+	return c.Do(ctx, http.MethodPost, requestPath(id)+"/observations", map[string]any{"kind": kind}, nil)
+}

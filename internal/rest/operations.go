@@ -57,6 +57,9 @@ func (a *api) operations() {
 	a.joining(h)
 	a.tokens(h)
 	a.reports(h)
+	a.observations(h)
+	a.desk(h)
+	a.self(h)
 	a.simulations(h)
 	doc, err := json.MarshalIndent(h.OpenAPI(), "", "  ")
 	a.mux.HandleFunc("GET "+base+"/openapi.json", func(w http.ResponseWriter, r *http.Request) {
