@@ -16,17 +16,20 @@ type vouchToken struct {
 }
 
 type vouchCode struct {
-	vouchToken
-	Code string `json:"code" minLength:"1" maxLength:"40" doc:"that the requester sees and has told you"`
+	Token string `json:"token" minLength:"1" maxLength:"200" doc:"from the link in the letter"`
+	Code  string `json:"code" minLength:"1" maxLength:"40" doc:"that the requester sees and has told you"`
 }
 
 type vouchingInput struct{ Body vouchToken }
 
 type vouchPaperInput struct{ Body vouchCode }
 
+// The schema is made of exported fields alone: what is embedded has to be
+// written out.
 type vouchInput struct {
 	Body struct {
-		vouchCode
+		Token     string        `json:"token" minLength:"1" maxLength:"200" doc:"from the link in the letter"`
+		Code      string        `json:"code" minLength:"1" maxLength:"40" doc:"that the requester sees and has told you"`
 		Assertion browserAnswer `json:"assertion"`
 	}
 }
@@ -54,7 +57,9 @@ type proofingPaperInput struct{ Body proofingPaper }
 
 type attestInput struct {
 	Body struct {
-		proofingPaper
+		Case      string        `json:"case" minLength:"1" maxLength:"40"`
+		Code      string        `json:"code" minLength:"1" maxLength:"40" doc:"on the requester's screen"`
+		Document  document      `json:"document"`
 		Assertion browserAnswer `json:"assertion"`
 	}
 }
