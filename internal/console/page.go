@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 
 	"countersign/internal/gate"
@@ -26,18 +27,21 @@ type frame struct {
 	Body         any
 }
 
-// loadPages parses each page together with the layout. The templates are part
-// of the program, so one that does not parse is a fault of the build.
+// shared are the templates with what several pages show.
+var shared = []string{"layout.html", "card.html"}
+
+// loadPages parses each page together with what is shared. The templates are
+// part of the program, so one that does not parse is a fault of the build.
 func loadPages(a assets) map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(words).Funcs(template.FuncMap{"asset": a.url}).
-		ParseFS(templates, "layout.html"))
+		ParseFS(templates, shared...))
 	names, err := fs.Glob(templates, "*.html")
 	if err != nil {
 		panic(err)
 	}
 	pages := map[string]*template.Template{}
 	for _, name := range names {
-		if name != "layout.html" {
+		if !slices.Contains(shared, name) {
 			page := template.Must(layout.Clone())
 			pages[strings.TrimSuffix(name, path.Ext(name))] = template.Must(page.ParseFS(templates, name))
 		}

@@ -12,14 +12,23 @@ import (
 
 type signPage struct {
 	Eyebrow, Heading, Lead string
-	Lines                  []statementLine
-	Task                   string // what the script needs, as JSON: see signTask
-	Button                 string
-	Deny                   bool
-	NoteLabel              string // "" where the API takes no note
-	Back                   string
-	Other                  string // where to decide the other way, if anywhere
-	Change                 *gate.PolicyChange
+	signing
+	Change *gate.PolicyChange
+}
+
+// signing is the part of a page where somebody reads a statement and signs it
+// with a passkey.
+type signing struct {
+	Lines     []statementLine
+	Task      string // what the script needs, as JSON: see signTask
+	Button    string
+	Deny      bool
+	NoteLabel string // "" where the API takes no note
+	Back      string
+	BackText  string // "" is "Not now"
+	Other     string // where to decide the other way, if anywhere
+	Lost      string // where to go when the session has ended; "" is to the staff's sign-in
+	Without   string // what to do where there is no script, besides switching it on
 }
 
 // statementLine is one line of a statement in two parts, so that its name can
@@ -48,13 +57,21 @@ type signTask struct {
 	Next    string            `json:"next"`
 }
 
-func (c *console) showSign(w http.ResponseWriter, v visitor, p signPage, paper gate.Paper, t signTask) error {
-	t.Options = paper.Options
+// of fills in what is signed, and what the script has to do with it.
+func (s signing) of(text string, options any, t signTask) (signing, error) {
+	t.Options = options
 	raw, err := json.Marshal(t)
 	if err != nil {
-		return fmt.Errorf("console: writing what is to be signed: %w", err)
+		return s, fmt.Errorf("console: writing what is to be signed: %w", err)
 	}
-	p.Lines, p.Task = statementLines(paper.Statement), string(raw)
+	s.Lines, s.Task = statementLines(text), string(raw)
+	return s, nil
+}
+
+func (c *console) showSign(w http.ResponseWriter, v visitor, p signPage, paper gate.Paper, t signTask) (err error) {
+	if p.signing, err = p.of(paper.Statement, paper.Options, t); err != nil {
+		return err
+	}
 	return c.show(w, http.StatusOK, "sign", frame{Title: p.Heading, Me: &v.Me, Here: "approvals", Body: p})
 }
 
@@ -81,7 +98,7 @@ func (c *console) requestSign(w http.ResponseWriter, r *http.Request, v visitor)
 
 func requestSignPage(view gate.View, d reset.Decision) signPage {
 	what := fmt.Sprintf("%s for %s", say(actionWords, view.Action), view.Subject.Name)
-	p := signPage{Eyebrow: "Case " + view.Case, Back: "/requests/" + view.ID}
+	p := signPage{Eyebrow: "Case " + view.Case, signing: signing{Back: "/requests/" + view.ID}}
 	if d == reset.Deny {
 		p.Deny, p.Button = true, "Deny with my passkey"
 		p.Heading, p.Lead = "Deny: "+what, "One denial ends the request. Your passkey signs exactly the lines below."
@@ -102,8 +119,9 @@ func (c *console) proposalSign(w http.ResponseWriter, r *http.Request, v visitor
 		return err
 	}
 	p := signPage{
-		Eyebrow: "Roster", Heading: "Countersign a change of the roster", Button: "Countersign with my passkey", Back: "/approvals",
-		Lead: "If somebody is to join, have them read you the characters after “passkey”, on the telephone or in person, and compare. Your passkey signs exactly the lines below.",
+		Eyebrow: "Roster", Heading: "Countersign a change of the roster",
+		Lead:    "If somebody is to join, have them read you the characters after “passkey”, on the telephone or in person, and compare. Your passkey signs exactly the lines below.",
+		signing: signing{Button: "Countersign with my passkey", Back: "/approvals"},
 	}
 	if p.Change = paper.Policy; p.Change != nil {
 		p.Eyebrow, p.Heading = "Policy", "Countersign a new policy"

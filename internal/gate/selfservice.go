@@ -75,6 +75,18 @@ func (g *Gate) wanted(ctx context.Context, w SelfWish) (directory.Account, error
 	return g.find(ctx, d, w.Login)
 }
 
+// Offers lists what can be asked for at the self-service page: in which
+// directories, and what at least one of them can do. It says nothing of any
+// account.
+func (g *Gate) Offers() (directories []string, actions []identity.Action) {
+	for _, a := range identity.Actions {
+		if slices.ContainsFunc(g.order, func(name string) bool { return slices.Contains(g.dirs[name].Can(), a) }) {
+			actions = append(actions, a)
+		}
+	}
+	return slices.Clone(g.order), actions
+}
+
 // stranger notes a wish for an account that there is not, as the desk's are
 // noted. Strangers do not fill the ledger, though: beyond the bound the log
 // alone has them.
