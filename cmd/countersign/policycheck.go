@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"countersign/internal/app"
 	"countersign/internal/policy"
 	"countersign/internal/policy/lint"
 	"countersign/internal/proof"
@@ -78,19 +77,9 @@ func (v policyCheck) site(e *env) (lint.Site, error) {
 	if err != nil {
 		return lint.Site{}, err
 	}
-	site.Methods, site.Delivery, site.FollowUps = offered(cfg)
+	can := cfg.Offers()
+	site.Methods, site.Delivery, site.FollowUps = can.Methods, can.Delivery, can.FollowUps
 	return site, nil
-}
-
-// offered is what a server with this configuration can do. Who is on the
-// roster stands on the ledger, not here.
-func offered(cfg app.Config) (methods []proof.Method, delivery, followUps []string) {
-	methods = []proof.Method{proof.TOTP, proof.RecoveryCode}
-	if cfg.Mail.Host != "" {
-		methods = append(methods, proof.EmailCode)
-	}
-	// No directory ends sessions or rotates what hangs together yet.
-	return methods, []string{"session"}, []string{}
 }
 
 func (c *checked) count() {

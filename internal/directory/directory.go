@@ -160,5 +160,8 @@ type Verifier interface {
 
 // SessionRevoker ends what was signed in before.
 type SessionRevoker interface {
+	// RevokeSessions ends every session of the account. Doing it twice is
+	// harmless. ErrRefused, ErrUnreachable and ErrNotFound: nothing ended.
+	// ErrUncertain: some or all may have.
 	RevokeSessions(ctx context.Context, id identity.AccountID) (Outcome, error)
 }
