@@ -143,7 +143,7 @@ var rows = []row{
 	// It signs what it has read, and knows no code of the server.
 	{at: "internal/client", floor: tool, ours: "identity statement proof proof/passkey", std: "net/http"},
 	{at: "internal/console", floor: face, ours: "gate signin identity statement proof proof/passkey approval ledger reset evidence roster",
-		std: "net/http", vendors: "github.com/a-h/templ"},
+		std: "net/http", vendors: "github.com/a-h/templ rsc.io/qr"},
 
 	// scenario plays scripts against a whole server; it looks at the queue of its
 	// jobs, for the script's clock is not the queue's.

@@ -14,17 +14,9 @@ import (
 	"countersign/internal/identity"
 	"countersign/internal/ledger"
 	"countersign/internal/proof"
-	"countersign/internal/proof/passkey"
 	"countersign/internal/reset"
 	"countersign/internal/store"
 )
-
-// freshness is how long after proving themselves an owner may change what they
-// prove themselves with.
-const freshness = 10 * time.Minute
-
-// errStale asks an owner to prove themselves again.
-var errStale = &Fault{"proof_too_old", "prove once more that it is you; that is asked before anything here is changed"}
 
 // Security is what an owner sees of their own account: by what they can prove
 // themselves, where they are told, and what was done.
@@ -40,6 +32,10 @@ type Security struct {
 	CoolOff int64 `json:"cool_off"`
 	// Fresh: changes may be made now, without proving oneself again.
 	Fresh bool `json:"fresh"`
+	// Adds are the methods that can be registered here.
+	Adds []proof.Method `json:"adds"`
+	// Actions are what the account's directory can do, for a request of one's own.
+	Actions []identity.Action `json:"actions"`
 }
 
 // FactorView is one registered factor or destination, as its owner sees it.
@@ -78,17 +74,20 @@ type HistoryView struct {
 
 // Mine shows an owner the security of their account.
 func (g *Gate) Mine(ctx context.Context, o Owner) (Security, error) {
-	a, err := g.lookup(ctx, o.Account)
+	at := g.now()
+	a, err := g.own(ctx, o, at)
 	if err != nil {
-		return Security{}, g.gone(err)
+		return Security{}, err
 	}
 	_, pol, err := g.rules(ctx)
 	if err != nil {
 		return Security{}, err
 	}
-	at := g.now()
 	v := Security{Account: a.ID, Login: identity.Line(a.Login, 100), Name: identity.Line(a.Name, 100), CoolOff: int64(pol.CoolOff() / time.Second),
-		Factors: []FactorView{}, Contacts: []ContactView{}, History: []HistoryView{}, Fresh: o.fresh(at)}
+		Factors: []FactorView{}, Contacts: []ContactView{}, History: []HistoryView{}, Fresh: o.fresh(at), Adds: g.adds(), Actions: []identity.Action{}}
+	if d := g.dirs[a.ID.Directory()]; d != nil {
+		v.Actions = d.Can()
+	}
 	all, err := g.factors(ctx, o.Person, "", at)
 	if err != nil {
 		return v, err
@@ -115,12 +114,23 @@ func (g *Gate) Mine(ctx context.Context, o Owner) (Security, error) {
 	return v, err
 }
 
+// adds are the methods that owners can register for themselves.
+func (g *Gate) adds() []proof.Method {
+	out := []proof.Method{proof.Passkey, proof.TOTP, proof.RecoveryCode}
+	for _, m := range []proof.Method{proof.EmailCode, proof.SMSCode, proof.RecoveryContact, proof.Vouch} {
+		if g.ways[m].find != nil {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
 // sourceEnrolment is the source of a destination that its owner registered.
 const sourceEnrolment = "enrolment"
 
 func (g *Gate) gone(err error) error {
 	if errors.Is(err, directory.ErrNotFound) {
-		return &Fault{"session_unknown", "your account is no longer in the directory"}
+		return errEnded
 	}
 	return err
 }
@@ -168,65 +178,6 @@ func shortened(address string) string {
 	return "…" + string(digits[max(0, len(digits)-2):])
 }
 
-func (o Owner) fresh(at time.Time) bool {
-	return !o.Since.IsZero() && at.Before(o.Since.Add(freshness))
-}
-
-// OwnerByPasskey finds whose passkey signed a challenge: how people sign in to
-// look after their own account. Whatever is wrong, the answer is the same.
-func (g *Gate) OwnerByPasskey(ctx context.Context, challenge []byte, a passkey.Assertion) (Owner, error) {
-	refused := &Fault{"sign_in_refused", "that sign-in was not accepted; begin again"}
-	chain, _, err := g.rules(ctx)
-	if err != nil {
-		return Owner{}, err
-	}
-	at := g.now()
-	index, err := g.store.Item(ctx, shelfPasskey, hashed(string(a.CredentialID)), at)
-	if errors.Is(err, store.ErrNotFound) {
-		return Owner{}, refused
-	}
-	if err != nil {
-		return Owner{}, fmt.Errorf("gate: finding a passkey: %w", err)
-	}
-	f, ok, err := g.answering(ctx, string(index.Value), at)
-	if reset.CodeOf(err) == reset.MethodLocked || err == nil && (!ok || f.Passkey == nil) {
-		return Owner{}, refused
-	}
-	if err != nil {
-		return Owner{}, err
-	}
-	if passkey.Verify(chain.RelyingParty, *f.Passkey, challenge, a) != nil {
-		return Owner{}, refused
-	}
-	return Owner{Account: f.Account, Person: identity.PersonID(f.item.Owner), By: proof.Passkey, Since: at, Key: f.Passkey.ID}, nil
-}
-
-// shelfPasskey finds an enrolment by its credential; key: the hash of the
-// credential's id, value: the enrolment's id.
-const shelfPasskey = "passkey"
-
-// OwnerByLogin finds the owner of an account whom the organisation's provider
-// has signed in, by the login or a mailbox of theirs.
-func (g *Gate) OwnerByLogin(ctx context.Context, name string, at time.Time) (Owner, error) {
-	var found []Owner
-	for _, d := range g.order {
-		a, err := g.find(ctx, g.dirs[d], name)
-		if errors.Is(err, directory.ErrNotFound) || errors.Is(err, directory.ErrAmbiguous) {
-			continue
-		}
-		if err != nil {
-			return Owner{}, err
-		}
-		if a.Status == directory.Active && strings.EqualFold(a.Login, name) {
-			found = append(found, Owner{Account: a.ID, Person: a.Person, By: proof.OIDC, Since: at})
-		}
-	}
-	if len(found) != 1 {
-		return Owner{}, &Fault{"sign_in_refused", "the provider's name for you is not that of one account here"}
-	}
-	return found[0], nil
-}
-
 // enrolmentLife is how long a first enrolment stays open after it was granted.
 const enrolmentLife = 30 * time.Minute
 
@@ -263,6 +214,9 @@ func (g *Gate) Remove(ctx context.Context, o Owner, id string) error {
 	at := g.now()
 	if !o.fresh(at) {
 		return errStale
+	}
+	if _, err := g.own(ctx, o, at); err != nil {
+		return err
 	}
 	f, err := g.ownFactor(ctx, o.Person, id, at)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"countersign/internal/directory"
@@ -18,6 +19,7 @@ import (
 	"countersign/internal/proof/code"
 	"countersign/internal/proof/passkey"
 	"countersign/internal/proof/totp"
+	"countersign/internal/reset"
 	"countersign/internal/store"
 )
 
@@ -65,21 +67,28 @@ type Begun struct {
 // changing checks that the owner may change anything, and how much there is.
 func (g *Gate) changing(ctx context.Context, o Owner, label string) (directory.Account, time.Time, error) {
 	at := g.now()
-	if !o.fresh(at) {
-		return directory.Account{}, at, errStale
-	}
 	if err := identity.CheckLine(label, 60); err != nil {
 		return directory.Account{}, at, invalid("label: " + err.Error())
 	}
-	a, err := g.lookup(ctx, o.Account)
+	a, err := g.roomFor(ctx, o, at)
+	return a, at, err
+}
+
+// roomFor checks that the owner has proved themselves lately and that there is
+// room for one factor more.
+func (g *Gate) roomFor(ctx context.Context, o Owner, at time.Time) (directory.Account, error) {
+	if !o.fresh(at) {
+		return directory.Account{}, errStale
+	}
+	a, err := g.own(ctx, o, at)
 	if err != nil {
-		return a, at, g.gone(err)
+		return a, err
 	}
 	all, err := g.factors(ctx, o.Person, "", at)
 	if err == nil && len(all) >= maxFactors {
 		err = invalid("you have registered as much as there may be; remove something first")
 	}
-	return a, at, err
+	return a, err
 }
 
 // keep puts what was begun aside until it is confirmed.
@@ -117,8 +126,8 @@ type addressBegun struct {
 func (g *Gate) begunBy(ctx context.Context, o Owner, id string, m proof.Method) (begun, store.Item, error) {
 	at := g.now()
 	var b begun
-	if !o.fresh(at) {
-		return b, store.Item{}, errStale
+	if _, err := g.roomFor(ctx, o, at); err != nil {
+		return b, store.Item{}, err
 	}
 	item, err := g.store.Item(ctx, shelfBegun, id, at)
 	if errors.Is(err, store.ErrNotFound) || err == nil && item.Owner != string(o.Person) {
@@ -256,8 +265,48 @@ func (g *Gate) AddAddress(ctx context.Context, o Owner, m proof.Method, address,
 	if err != nil {
 		return Begun{}, err
 	}
-	id, until, err := g.keep(ctx, o, b, besides{items: []store.ItemChange{mail}, jobs: []store.Job{job}})
+	counted, err := g.confirming(ctx, o, l.To)
+	if err != nil {
+		return Begun{}, err
+	}
+	id, until, err := g.keep(ctx, o, b, besides{items: append(counted, mail), jobs: []store.Job{job}})
 	return Begun{Enrolment: id, Method: m, Until: until}, err
+}
+
+// What is sent to confirm an address goes to whomever somebody names, so it is
+// bounded by the address, over all who name it, and by the person who does.
+var (
+	confirmsOfAddress = bound{5, 24 * time.Hour}
+	confirmsOfPerson  = bound{20, 24 * time.Hour}
+)
+
+// confirming counts a code that goes to a new address, or refuses it.
+func (g *Gate) confirming(ctx context.Context, o Owner, address string) ([]store.ItemChange, error) {
+	at := g.now()
+	var items []store.ItemChange
+	for what, most := range map[string]bound{"confirm\x00" + inbox(address): confirmsOfAddress, "confirms\x00" + string(o.Person): confirmsOfPerson} {
+		t, err := g.tally(ctx, what, at)
+		if err != nil {
+			return nil, err
+		}
+		if until := t.full(most, at); !until.IsZero() {
+			return nil, later(reset.TooMany, until, at, "too many codes were sent to confirm addresses; try again after %s")
+		}
+		_, item := t.plus(at, most)
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+// inbox is what a mailbox is counted as: one that differs by capitals or by a
+// tag after a plus is read by the same person.
+func inbox(address string) string {
+	name, host, mail := strings.Cut(strings.ToLower(address), "@")
+	if !mail {
+		return address
+	}
+	name, _, _ = strings.Cut(name, "+")
+	return name + "@" + host
 }
 
 func (g *Gate) confirmText(m proof.Method, login, digits string) string {
@@ -280,12 +329,17 @@ func (g *Gate) Confirm(ctx context.Context, o Owner, id, typed string) (Added, e
 	if err != nil {
 		return Added{}, err
 	}
+	// The try is counted before it is looked at, so that many at once are no
+	// more than one after the other.
+	if item, err = g.tried(ctx, &b, item); err != nil {
+		return Added{}, err
+	}
 	right, err := g.confirms(ctx, &b, typed)
 	if err != nil {
 		return Added{}, err
 	}
 	if !right {
-		return Added{}, errors.Join(ErrAnswer, g.mistyped(ctx, b, item))
+		return Added{}, ErrAnswer
 	}
 	return g.register(ctx, ownerActor(o), o.Person, o.Account, id, b.enrolment, drop(item))
 }
@@ -307,18 +361,23 @@ func (g *Gate) confirms(ctx context.Context, b *begun, typed string) (bool, erro
 	return g.hash.Verify(ctx, b.Code, digits)
 }
 
-// mistyped counts a wrong code; after a few, one has to begin again.
-func (g *Gate) mistyped(ctx context.Context, b begun, item store.Item) error {
-	b.Tries++
-	change := put(shelfBegun, item.Key, item.Owner, b, item.Version, item.Expires)
-	if b.Tries >= maxTries {
-		change = drop(item)
+// tried counts one more code that is typed; after a few, one has to begin
+// again.
+func (g *Gate) tried(ctx context.Context, b *begun, item store.Item) (store.Item, error) {
+	if b.Tries++; b.Tries > maxTries {
+		return item, &Fault{"not_found", "too many wrong codes were typed for that; begin again"}
 	}
-	err := g.store.Change(ctx, change)
+	err := g.store.Change(ctx, put(shelfBegun, item.Key, item.Owner, b, item.Version, item.Expires))
 	if errors.Is(err, store.ErrConflict) {
-		return ErrBusy
+		return item, ErrBusy
 	}
-	return err
+	if err == nil {
+		item, err = g.store.Item(ctx, shelfBegun, item.Key, g.now())
+	}
+	if err != nil {
+		return item, fmt.Errorf("gate: counting a code: %w", err)
+	}
+	return item, nil
 }
 
 // AddColleague registers somebody who may vouch, by their login.

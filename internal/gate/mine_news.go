@@ -9,7 +9,9 @@ import (
 
 	"countersign/internal/directory"
 	"countersign/internal/identity"
+	"countersign/internal/ledger"
 	"countersign/internal/proof"
+	"countersign/internal/reset"
 	"countersign/internal/roster"
 	"countersign/internal/store"
 )
@@ -33,6 +35,8 @@ type disownLink struct {
 	Person    identity.PersonID  `json:"person"`
 	Account   identity.AccountID `json:"account"`
 	Enrolment string             `json:"enrolment"`
+	Method    proof.Method       `json:"method,omitempty"`
+	Removal   bool               `json:"removal,omitempty"` // it was taken away, not added
 }
 
 // news writes the letters of a change, each with a link to disown it.
@@ -71,7 +75,7 @@ func (g *Gate) news(ctx context.Context, n news) ([]store.ItemChange, []store.Jo
 		if err != nil {
 			return nil, nil, err
 		}
-		items = append(items, item, put(shelfDisown, tokenKey(token), string(n.person), disownLink{n.person, n.account, n.enrolment}, 0, at.Add(vetoLife)))
+		items = append(items, item, put(shelfDisown, tokenKey(token), string(n.person), disownLink{n.person, n.account, n.enrolment, n.method, n.what == "removed"}, 0, at.Add(vetoLife)))
 		jobs = append(jobs, job)
 	}
 	return items, jobs, nil
@@ -102,33 +106,91 @@ var methodWords = map[proof.Method]string{
 	proof.Vouch: "a colleague who may vouch", proof.Device: "a managed device", proof.IDV: "an identity-proofing record",
 }
 
+// Disowned is what came of "that wasn't me" about a factor.
+type Disowned struct {
+	Account identity.AccountID `json:"account"`
+	Method  proof.Method       `json:"method"`
+	// Removal: the letter told that something had been taken away. It is not put
+	// back: whoever answers the letter has not proved who they are.
+	Removal bool `json:"removal"`
+}
+
 // Disown is "that wasn't me" about a factor, by the link that the news of it
-// carries. What was added is taken away; whatever it was, the person's next
-// requests are looked at more closely, and security hears of it.
-func (g *Gate) Disown(ctx context.Context, token string) error {
+// carries. What was added is taken away, and so is all that was begun and not
+// confirmed; whatever it was, the person's next requests are looked at more
+// closely, and security hears of it. Whoever answers for the web ends the
+// sessions of the account.
+func (g *Gate) Disown(ctx context.Context, token string) (Disowned, error) {
 	at := g.now()
 	item, err := g.store.Item(ctx, shelfDisown, tokenKey(token), at)
 	if errors.Is(err, store.ErrNotFound) {
-		return &Fault{"not_found", "this link is not known or has lapsed"}
+		return Disowned{}, &Fault{"not_found", "this link is not known or has lapsed"}
 	}
 	var link disownLink
 	if err == nil {
 		err = unmarshal(item, &link)
 	}
 	if err != nil {
-		return fmt.Errorf("gate: reading a link: %w", err)
+		return Disowned{}, fmt.Errorf("gate: reading a link: %w", err)
 	}
-	if err := g.warn(ctx, link.Person, SignalDisowned); err != nil {
-		return err
+	out := Disowned{link.Account, link.Method, link.Removal}
+	if err := g.disowned(ctx, link); err != nil {
+		return out, err
 	}
 	f, err := g.ownFactor(ctx, link.Person, link.Enrolment, at)
 	var missing *Fault
 	if errors.As(err, &missing) {
-		return nil // taken away already, or it was its removal that is disowned
+		return out, nil // taken away already, or it was its removal that is disowned
 	}
 	if err != nil {
+		return out, err
+	}
+	return out, g.unenrol(ctx, "contact", f, "disowned", link.Account)
+}
+
+// disowned notes it, tells security, and forgets what the person has begun.
+func (g *Gate) disowned(ctx context.Context, link disownLink) error {
+	if err := g.warn(ctx, link.Person, SignalDisowned); err != nil {
 		return err
 	}
-	g.log.Warn("a factor was disowned by its owner", "enrolment", link.Enrolment, "method", f.Method)
-	return g.unenrol(ctx, "contact", f, "disowned", link.Account)
+	return g.again(func() error {
+		at := g.now()
+		begun, err := g.store.Items(ctx, shelfBegun, string(link.Person), at)
+		if err != nil {
+			return fmt.Errorf("gate: reading what was begun: %w", err)
+		}
+		var more besides
+		for _, item := range begun {
+			more.items = append(more.items, drop(item))
+		}
+		what := fmt.Sprintf("The owner of an account says that a change of what they prove themselves by was not theirs.\n\n    account   %s\n    change    %s was %s\n",
+			link.Account, methodWords[link.Method], map[bool]string{true: "removed", false: "added"}[link.Removal])
+		if err := g.alarm(ctx, &more, "disowned\x00"+string(link.Person), reset.State{}, what, at); err != nil {
+			return err
+		}
+		if len(more.items) == 0 {
+			return nil
+		}
+		return g.settle(ctx, link, more)
+	})
+}
+
+// settle keeps the letter together with its job.
+func (g *Gate) settle(ctx context.Context, link disownLink, more besides) error {
+	open, private, err := ledger.Seal(disownment{link.Enrolment, link.Person}, salt)
+	if err != nil {
+		return fmt.Errorf("gate: writing a disownment: %w", err)
+	}
+	_, err = g.store.Commit(ctx, store.Commit{Stream: newID("not"), Actor: "contact", At: g.now(), Items: more.items, Jobs: more.jobs,
+		Events: []store.Draft{{Type: "enrolment_disowned", Open: open, Private: private}}})
+	if err != nil {
+		return fmt.Errorf("gate: recording a disownment: %w", err)
+	}
+	return nil
+}
+
+// disownment is the ledger's note of it.
+type disownment struct {
+	Enrolment string            `json:"enrolment"`
+	Person    identity.PersonID `json:"person"`
 }

@@ -120,7 +120,14 @@ func TestEveryAddressHearsOfANewFactorAndCanDisownIt(t *testing.T) {
 		}
 		link = regexp.MustCompile(`/not-mine/(\S+)`).FindStringSubmatch(texts[0])[1]
 	}
-	h.Must(h.Gate.Disown(t.Context(), link))
+	gone, err := h.Gate.Disown(t.Context(), link)
+	h.Must(err)
+	if gone.Method != proof.Passkey || gone.Removal || gone.Account != wrens(h).Account {
+		t.Errorf("what happened: %+v", gone)
+	}
+	if got := h.Letters("", "soc@corp.example"); len(got) != 1 || !strings.Contains(got[0], "a passkey was added") {
+		t.Errorf("security heard %q", got)
+	}
 	mine, err := h.Gate.Mine(t.Context(), wrens(h))
 	h.Must(err)
 	if len(mine.Factors) != 0 {
@@ -131,7 +138,8 @@ func TestEveryAddressHearsOfANewFactorAndCanDisownIt(t *testing.T) {
 	if len(records) != 2 || records[1].Type != "unenrolled" {
 		t.Errorf("the ledger has %+v", records)
 	}
-	h.Must(h.Gate.Disown(t.Context(), link))
+	_, err = h.Gate.Disown(t.Context(), link)
+	h.Must(err)
 	if f := h.State(h.Open(gatetest.Wren, identity.Unlock).ID).Facts; len(f.Signals) == 0 || f.Signals[0].Kind != gate.SignalDisowned {
 		t.Errorf("the next request knows of %+v", f.Signals)
 	}
@@ -177,7 +185,9 @@ func TestChangesNeedAFreshProof(t *testing.T) {
 	}
 	o.Since = h.Now()
 	h.Must(h.Gate.Remove(t.Context(), o, added.Enrolment))
-	o.Person = h.Person(gatetest.Moss)
+	moss, err := h.Directory.Find(t.Context(), gatetest.Moss)
+	h.Must(err)
+	o.Account, o.Person = moss.ID, moss.Person
 	if err := h.Gate.Remove(t.Context(), o, added.Enrolment); code(err) != "not_found" {
 		t.Errorf("somebody else's factor: %v", err)
 	}
