@@ -343,4 +343,3 @@ func TestASignInAtTheProviderOpensOnesOwnAccountAlone(t *testing.T) {
 		t.Errorf("of a disabled account: %v", err)
 	}
 }
-
