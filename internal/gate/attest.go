@@ -110,6 +110,9 @@ func (g *Gate) ProofingPaper(ctx context.Context, c Caller, code, shown, documen
 func (g *Gate) Attest(ctx context.Context, c Caller, code, shown, document string, a passkey.Assertion) error {
 	return g.again(func() error {
 		t, err := g.proofing(ctx, c, code)
+		if err == nil {
+			err = c.sameKey(a)
+		}
 		if err != nil {
 			return err
 		}

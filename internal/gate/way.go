@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -91,6 +92,9 @@ func (g *Gate) makeWays() map[proof.Method]way {
 	}
 	return ways
 }
+
+// Methods lists the methods that work here, sorted.
+func (g *Gate) Methods() []proof.Method { return slices.Sorted(maps.Keys(g.ways)) }
 
 // registered lists the person's factors of a method that are not closed.
 func (g *Gate) registered(m proof.Method) func(context.Context, reset.State, time.Time) ([]factor, error) {

@@ -86,7 +86,9 @@ func (s *Signin) Sourced(next http.Handler) http.Handler {
 		if a := block(s.Source(r)); a.IsValid() {
 			source = a.String()
 		}
-		next.ServeHTTP(w, r.WithContext(gate.From(r.Context(), source)))
+		known := r.WithContext(gate.From(r.Context(), source))
+		next.ServeHTTP(w, known)
+		r.Pattern = known.Pattern // the route, for whoever counts by it
 	})
 }
 
