@@ -68,9 +68,14 @@ func (v *verifier) proved(b reset.Proved, seq uint64) error {
 	return nil
 }
 
+// sameMoment is how far apart a factor's date and the entry that recorded it
+// may be: the clock was read twice.
+const sameMoment = time.Second
+
 // registered compares a factor with its own stream, where the bundle has it:
-// it was the owner's, for this method, since when the challenge says, and it
-// had not been taken away.
+// it was the owner's, for this method, no younger than the challenge says (a
+// number counts from its last SIM change, which is later), and it had not been
+// taken away.
 func (v *verifier) registered(m proof.Method, used reset.Choice, seq uint64) error {
 	r, ok := v.factors[used.Enrolment]
 	if !ok {
@@ -79,8 +84,8 @@ func (v *verifier) registered(m proof.Method, used reset.Choice, seq uint64) err
 	switch {
 	case r.Person != v.request.Person || !serves(r.Method, m):
 		return fmt.Errorf("%s is a %s of %s", r.Enrolment, r.Method, r.Person)
-	case !r.Since.Equal(used.Since) && !(telephone(m) && used.Since.After(r.Since)):
-		return fmt.Errorf("%s was registered at %s, not at %s", r.Enrolment, r.Since.Format(time.RFC3339), used.Since.Format(time.RFC3339))
+	case used.Since.Before(r.Since.Add(-sameMoment)):
+		return fmt.Errorf("%s was registered at %s, not at %s already", r.Enrolment, r.Since.Format(time.RFC3339), used.Since.Format(time.RFC3339))
 	case !r.Stands(seq):
 		return fmt.Errorf("%s was not on record then", r.Enrolment)
 	}
@@ -90,13 +95,7 @@ func (v *verifier) registered(m proof.Method, used reset.Choice, seq uint64) err
 // serves reports whether what was registered for one method is what another
 // goes by: a telephone takes messages and calls alike.
 func serves(registered, m proof.Method) bool {
-	return registered == m || registered == proof.SMSCode && telephone(m)
-}
-
-// telephone: such a destination counts as on record since its SIM last
-// changed, when that was after it was registered.
-func telephone(m proof.Method) bool {
-	return m == proof.SMSCode || m == proof.VoiceCode || m == proof.Callback
+	return registered == m || registered == proof.SMSCode && (m == proof.VoiceCode || m == proof.Callback)
 }
 
 func (v *verifier) proofSigned(c reset.Challenge, used reset.Choice, b reset.Proved, seq uint64) error {
