@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"countersign/internal/identity"
+	"countersign/internal/passhash"
 	"countersign/internal/proof"
 	"countersign/internal/reset"
 	"countersign/internal/roster"
@@ -116,9 +117,10 @@ func later(code reset.Code, until, at time.Time, format string, args ...any) err
 type sourceKey struct{}
 
 // From returns a context that knows where a caller comes from: a network block
-// as package signin counts them, or "". Wrong answers are counted by it.
+// as package signin counts them, or "". Wrong answers are counted by it, and
+// who asks for hashes takes turns by it.
 func From(ctx context.Context, source string) context.Context {
-	return context.WithValue(ctx, sourceKey{}, source)
+	return passhash.For(context.WithValue(ctx, sourceKey{}, source), "from "+source)
 }
 
 func sourceOf(ctx context.Context) string {

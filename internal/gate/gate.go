@@ -75,7 +75,7 @@ type Gate struct {
 	sms   notify.Phone
 	voice notify.Phone
 	sims  *sims
-	hash  *passhash.Hasher
+	hash  hasher
 	box   *sealing.Box
 	clock func() time.Time
 	log   *slog.Logger
@@ -94,7 +94,7 @@ type Gate struct {
 
 // New opens the door on a store. It replays the roster, verifying it.
 func New(ctx context.Context, cfg Config, p Parts) (*Gate, error) {
-	g := &Gate{cfg: cfg, store: p.Store, mail: p.Sender, hash: p.Hasher, box: p.Box, clock: p.Now, log: p.Log, hear: p.Faulted,
+	g := &Gate{cfg: cfg, store: p.Store, mail: p.Sender, hash: hasher{p.Hasher}, box: p.Box, clock: p.Now, log: p.Log, hear: p.Faulted,
 		sms: p.SMS, voice: p.Voice, provider: p.Provider, proofers: p.Proofers, dirs: map[string]directory.Directory{}}
 	g.sims = newSIMs(g.now, p.SMS, p.Voice)
 	if g.hear == nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"countersign/internal/passhash"
 	"countersign/internal/proof/code"
 	"countersign/internal/reset"
 	"countersign/internal/store"
@@ -27,7 +28,7 @@ type codeHash struct {
 // is for a number that is called back.
 func (g *Gate) newCode(ctx context.Context, a *asked, ends string) (digits string, err error) {
 	digits = code.New(rand.Reader)
-	hash, err := g.hash.Hash(ctx, digits)
+	hash, err := g.hash.Hash(passhash.For(ctx, a.state.ID), digits)
 	if err != nil {
 		return "", err
 	}
@@ -145,7 +146,7 @@ func (g *Gate) codeRight(ctx context.Context, c reset.Challenge, typed string, a
 	if err != nil {
 		return false, item, nil //nolint:nilerr // what is no code at all is a wrong answer
 	}
-	right, err := g.hash.Verify(ctx, h.Hash, digits)
+	right, err := g.hash.Verify(passhash.For(ctx, item.Owner), h.Hash, digits)
 	return right, item, err
 }
 

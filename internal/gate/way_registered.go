@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"countersign/internal/passhash"
 	"countersign/internal/proof"
 	"countersign/internal/proof/passkey"
 	"countersign/internal/proof/recoverycode"
@@ -86,6 +87,7 @@ func (g *Gate) checkRecovery(ctx context.Context, s reset.State, c reset.Challen
 	if err != nil || !ok {
 		return verdict{}, err
 	}
+	ctx = passhash.For(ctx, s.ID)
 	right, err := g.hash.Verify(ctx, f.Hash, plain)
 	if err != nil {
 		return verdict{}, err

@@ -90,6 +90,7 @@ var statuses = map[reset.Code]int{
 	// The server.
 	"not_founded":           503,
 	"not_ready":             503,
+	"busy":                  503,
 	"directory_unavailable": 503,
 	reset.ClockStep:         503,
 	"request_timeout":       408,
@@ -101,6 +102,7 @@ var retry = map[reset.Code]time.Duration{
 	"directory_unavailable":   10 * time.Second,
 	"idempotency_in_progress": time.Second,
 	"not_ready":               10 * time.Second,
+	"busy":                    2 * time.Second,
 	"conflict":                time.Second,
 }
 
