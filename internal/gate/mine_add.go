@@ -107,7 +107,7 @@ func (g *Gate) keep(ctx context.Context, o Owner, b begun, more besides) (string
 	if len(more.jobs) == 0 {
 		err = g.store.Change(ctx, change)
 	} else {
-		err = g.note(ctx, Caller{Person: o.Person}, addressBegun{Enrolment: id, Person: o.Person, Method: b.Method}, "enrolment_begun", append(more.items, change)...)
+		err = g.noteWith(ctx, Caller{Person: o.Person}, addressBegun{Enrolment: id, Person: o.Person, Method: b.Method}, "enrolment_begun", besides{items: append(more.items, change), jobs: more.jobs})
 	}
 	if err != nil {
 		return "", at, fmt.Errorf("gate: keeping what was begun: %w", err)

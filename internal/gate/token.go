@@ -107,12 +107,17 @@ func (g *Gate) officer(ctx context.Context, c Caller) error {
 
 // note records an event that is not part of a request's or the roster's life.
 func (g *Gate) note(ctx context.Context, c Caller, body any, kind string, items ...store.ItemChange) error {
+	return g.noteWith(ctx, c, body, kind, besides{items: items})
+}
+
+// noteWith does so with jobs that belong to it.
+func (g *Gate) noteWith(ctx context.Context, c Caller, body any, kind string, more besides) error {
 	open, private, err := ledger.Seal(body, salt)
 	if err != nil {
 		return fmt.Errorf("gate: writing %s: %w", kind, err)
 	}
 	_, err = g.store.Commit(ctx, store.Commit{
-		Stream: newID("not"), Actor: c.actor(), At: g.now(), Items: items,
+		Stream: newID("not"), Actor: c.actor(), At: g.now(), Items: more.items, Jobs: more.jobs,
 		Events: []store.Draft{{Type: kind, Open: open, Private: private}},
 	})
 	if errors.Is(err, store.ErrConflict) {
