@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -113,4 +114,34 @@ func (p *play) count(a args) (n int, err error) {
 		}
 	}
 	return n, nil
+}
+
+func expectMessage(p *play, a args) error {
+	if err := p.quiet(); err != nil {
+		return err
+	}
+	for _, m := range p.inbox.To(a["ADDRESS"]) {
+		if strings.Contains(m.Subject+"\n"+m.Text, a["TEXT"]) {
+			return nil
+		}
+	}
+	return errors.New("none has come")
+}
+
+func expectAlike(p *play, a args) error {
+	var last []exchange
+	for _, x := range slices.Backward(p.record.exchanges()) {
+		if x.who == a["WHO"] && len(last) < a.number() {
+			last = append(last, x)
+		}
+	}
+	for _, x := range last {
+		if x.status != last[0].status || x.kind != last[0].kind || x.body != last[0].body {
+			return fmt.Errorf("one is %d %s, another %d %s", last[0].status, last[0].body, x.status, x.body)
+		}
+	}
+	if len(last) < a.number() {
+		return fmt.Errorf("there are only %d", len(last))
+	}
+	return nil
 }

@@ -1,19 +1,19 @@
 package scenario
 
 import (
+	"crypto/rand"
 	"encoding/base32"
 	"errors"
 	"fmt"
 	"net/url"
 	"slices"
+	"time"
 
 	"countersign/internal/client"
 	"countersign/internal/directory"
 	"countersign/internal/directory/local"
 	"countersign/internal/identity"
 	"countersign/internal/softkey"
-
-	"crypto/rand"
 )
 
 // The sentences that say what is so when a script begins.
@@ -33,6 +33,9 @@ func (p *play) addAccount(w *person) error {
 		return nil
 	}
 	n := local.NewAccount{Login: w.name, Name: w.name, Person: w.id, Password: w.password, Unit: w.unit, Groups: w.groups}
+	if w.starts != nil {
+		n.Starts = p.begun.Add(*w.starts)
+	}
 	if w.manager != "" {
 		m := p.people[w.manager]
 		if err := p.addAccount(m); err != nil {
@@ -75,13 +78,25 @@ func (p *play) enrol(w *person, method string) error {
 	if err != nil {
 		return err
 	}
-	f, err := api.Enrol(p.ctx, "", w.name, method)
-	if err != nil {
+	in := map[string]any{"login": w.name, "method": method}
+	switch method {
+	case "device":
+		if in["key"], err = w.newDevice(); err != nil {
+			return err
+		}
+	case "idv":
+		in["subject"] = w.name + "-17"
+	}
+	var f client.Factor
+	if err := api.Do(p.ctx, "POST", "/enrolments", in, &f); err != nil {
 		return err
 	}
 	if f.Code != "" {
 		w.drawer = f.Code
 		p.keep("the recovery code of "+w.name, f.Code)
+		return nil
+	}
+	if f.URI == "" {
 		return nil
 	}
 	uri, err := url.Parse(f.URI)
@@ -126,6 +141,40 @@ func givenLocked(p *play, a args) error {
 		return nil
 	}})
 	return nil
+}
+
+// givenPasskey is registered on the account's first day, as it is in life.
+func givenPasskey(p *play, a args) error {
+	w := p.person(a["ACCOUNT"])
+	p.person(officer).roles = []identity.Role{identity.Proofing}
+	for _, name := range duty {
+		p.person(name).roles = []identity.Role{identity.Security}
+	}
+	p.given = append(p.given, given{a.span(), func() error { return p.enrolFirst(w) }})
+	return nil
+}
+
+func givenTrusted(p *play, a args) error {
+	w := p.person(a["ACCOUNT"])
+	p.given = append(p.given, given{a.span(), func() error {
+		w.trusted = a["ADDRESS"]
+		return p.register(w, "recovery_contact", a["ADDRESS"])
+	}})
+	return nil
+}
+
+func givenColleague(p *play, a args) error {
+	p.given = append(p.given, given{a.span(), func() error { return registersColleague(p, args{"WHO": a["ACCOUNT"], "OTHER": a["OTHER"]}) }})
+	return nil
+}
+
+// givenStart is an owner's first day, still to come or past.
+func givenStart(sign time.Duration) func(*play, args) error {
+	return func(p *play, a args) error {
+		starts := sign * a.span()
+		p.person(a["ACCOUNT"]).starts = &starts
+		return nil
+	}
 }
 
 // givenStaff puts somebody on the roster.

@@ -70,6 +70,7 @@ func NewStage(policies string) *Stage {
 // the directory.
 type house struct {
 	t      testing.TB
+	world  world
 	dir    string
 	inbox  *notifytest.Inbox
 	clock  *clock
@@ -105,12 +106,17 @@ func (s *Stage) open(t testing.TB, policy string) (*house, softkey.Key, error) {
 // furnish writes a configuration, and starts the mail server it names.
 func (s *Stage) furnish(t testing.TB, policy string) (*house, app.Config, error) {
 	h := &house{t: t, dir: t.TempDir(), inbox: notifytest.Start(t, notifytest.Account("desk", mailPassword)), clock: newClock(), log: &journal{}}
+	var around string
+	var err error
+	if h.world, around, err = newWorld(t, h.dir); err != nil {
+		return nil, app.Config{}, err
+	}
 	text, err := os.ReadFile(filepath.Join(s.policies, policy+".yaml"))
 	if err != nil {
 		return nil, app.Config{}, fmt.Errorf("scenario: reading the policy: %w", err)
 	}
 	for name, content := range map[string][]byte{
-		"countersign.yaml": fmt.Appendf(nil, config, h.inbox.Port, notifytest.From), "policy.yaml": text,
+		"countersign.yaml": append(fmt.Appendf(nil, config, h.inbox.Port, notifytest.From), around...), "policy.yaml": text,
 		"mail.password": []byte(mailPassword + "\n"), "mail-ca.pem": h.inbox.PEM,
 	} {
 		if err := os.WriteFile(filepath.Join(h.dir, name), content, 0o600); err != nil {

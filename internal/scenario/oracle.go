@@ -112,6 +112,12 @@ func (p *play) everySecret() []secret {
 			all = append(all, secret{"a link sent to " + m.To, found[1]})
 		}
 	}
+	for _, m := range p.world.phones.Messages() {
+		if found := spoken.FindString(m.Text); found != "" {
+			plain := strings.NewReplacer(" ", "", ",", "", ".", "").Replace(found)
+			all = append(all, secret{"a code sent to " + m.To, plain}, secret{"a code sent to " + m.To, plain[:4] + " " + plain[4:]})
+		}
+	}
 	return all
 }
 
@@ -239,6 +245,7 @@ var recorded = map[string][]string{
 	"answer_refused":       {"answer_refused"},
 	"not_available":        {"missed", "refused"},
 	"separation_of_duties": {"barred", "opened"},
+	"not_a_proof":          {"observed"},
 }
 
 // untouched: where nothing was allowed, what opened the accounts before opens
@@ -316,14 +323,18 @@ func factsOf(b evidence.Bundle) (policy.Facts, error) {
 // recovered: the effect happened once, and what opened the account before does
 // not any more.
 func (p *play) recovered() error {
-	if p.allowed != 1 {
-		return fmt.Errorf("an honest recovery changes one thing; this one %d", p.allowed)
-	}
 	r, err := p.stands("it")
 	if err != nil {
 		return err
 	}
 	w := p.person(p.requests["it"].subject)
+	if r.Action == identity.InitialEnrolment {
+		_, err := p.owner(w, asPerson) // what it opens stands here, not in the directory
+		return err
+	}
+	if p.allowed != 1 {
+		return fmt.Errorf("an honest recovery changes one thing; this one %d", p.allowed)
+	}
 	if r.Action == identity.PasswordReset {
 		old := w.old
 		if old == "" {
@@ -364,7 +375,7 @@ func (p *play) revoked() error {
 		return err
 	}
 	for _, f := range r.FollowUps {
-		if f.Kind == "revoke_sessions" && f.Outcome == "confirmed" {
+		if r.Action == identity.InitialEnrolment || f.Kind == "revoke_sessions" && f.Outcome == "confirmed" {
 			return nil
 		}
 	}

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"countersign/internal/client"
+	"countersign/internal/directory"
 	"countersign/internal/notify/notifytest"
 	"countersign/internal/proof/recoverycode"
 	"countersign/internal/proof/totp"
@@ -147,11 +149,30 @@ func (p *play) code(w *person, r *ticket, first bool) (string, error) {
 	return codes[len(codes)-1], nil
 }
 
+// heard is the newest code that came to a telephone of somebody.
+func (p *play) heard(w *person) (string, error) {
+	if err := p.quiet(); err != nil {
+		return "", err
+	}
+	for _, m := range slices.Backward(p.world.phones.Messages()) {
+		for _, c := range w.contacts {
+			if found := spoken.FindString(m.Text); m.To == c.Address && found != "" {
+				return strings.NewReplacer(" ", "", ",", "", ".", "").Replace(found), nil
+			}
+		}
+	}
+	return "", fmt.Errorf("no code has come to a telephone of %s", w.name)
+}
+
 // knows is what somebody can answer to a method, from what they have.
 func (p *play) knows(w *person, method string, r *ticket) (string, error) {
 	switch method {
 	case "email_code":
 		return p.code(w, r, false)
+	case "recovery_contact":
+		return p.code(&person{name: w.name, contacts: []directory.Contact{{Address: w.trusted}}}, r, false)
+	case "sms_code", "voice_code", "callback":
+		return p.heard(w)
 	case "totp":
 		if w.seed == nil {
 			return "", fmt.Errorf("%s has no app", w.name)
@@ -169,7 +190,7 @@ func (p *play) knows(w *person, method string, r *ticket) (string, error) {
 // guess is a well-formed answer that is wrong.
 func (p *play) guess(method string) (string, error) {
 	switch method {
-	case "email_code", "sms_code", "voice_code":
+	case "email_code", "sms_code", "voice_code", "callback", "recovery_contact":
 		for n := 11111111; ; n += 1111 {
 			if text := fmt.Sprint(n); !p.isSecret(text[:4] + " " + text[4:]) {
 				return text, nil

@@ -3,6 +3,7 @@ package scenario
 import (
 	"cmp"
 	"context"
+	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"slices"
@@ -29,6 +30,7 @@ type play struct {
 	requests map[string]*ticket
 	tokens   map[string]string // of integrations, by name
 	given    []given
+	begun    time.Time // when the script begins, on the server's clock
 	refused  []refusal // what was refused so far
 	seen     map[string]string
 	effects  int
@@ -48,8 +50,13 @@ type person struct {
 	locked   bool
 	groups   []string
 	unit     string
-	seed     []byte // of the app
-	drawer   string // a recovery code
+	starts   *time.Duration // the first day, from the beginning of the script
+	seed     []byte         // of the app
+	drawer   string         // a recovery code
+	passkey  *softkey.Key   // of their own, not of the roster
+	lost     *softkey.Key   // the one before
+	device   *ecdsa.PrivateKey
+	trusted  string // the mailbox of a recovery contact
 
 	roles    []identity.Role
 	desk     string
@@ -66,9 +73,11 @@ type ticket struct{ id, code, subject string }
 // claim is how somebody came forward with a case code.
 type claim struct {
 	token     string
+	about     *ticket
 	challenge string
 	method    string
-	typed     string // the last answer
+	prompt    prompt
+	last      answer
 }
 
 // given is something that has been so for a time when a script begins.
@@ -168,17 +177,17 @@ func (p *play) settle() error {
 	if err := p.staffRoster(); err != nil {
 		return fmt.Errorf("setting up: %w", err)
 	}
-	begun := p.clock.now().Add(past)
+	p.begun = p.clock.now().Add(past)
 	slices.SortStableFunc(p.given, func(a, b given) int { return cmp.Compare(b.ago, a.ago) })
 	for _, g := range p.given {
-		if at := begun.Add(-g.ago); at.After(p.clock.now()) {
+		if at := p.begun.Add(-g.ago); at.After(p.clock.now()) {
 			p.clock.move(at.Sub(p.clock.now()))
 		}
 		if err := g.do(); err != nil {
 			return fmt.Errorf("setting up: %w", err)
 		}
 	}
-	p.clock.move(begun.Sub(p.clock.now()))
+	p.clock.move(p.begun.Sub(p.clock.now()))
 	return p.quiet()
 }
 

@@ -76,7 +76,7 @@ func claims(p *play, a args) error {
 		return err
 	}
 	p.keep("the case session of "+w.name, token)
-	w.cases[a.request()] = &claim{token: token}
+	w.cases[a.request()] = &claim{token: token, about: r}
 	return nil
 }
 
@@ -85,17 +85,18 @@ func asks(p *play, a args) error {
 	if err != nil {
 		return err
 	}
-	prompt, err := api.Challenge(p.ctx, a["METHOD"])
+	got, err := p.challenge(api, a["METHOD"])
 	if err != nil {
 		return err
 	}
-	c.challenge, c.method = prompt.Challenge, a["METHOD"]
+	p.keep("the code on the screen of "+a["WHO"], got.Code)
+	c.challenge, c.method, c.prompt = got.Challenge, a["METHOD"], got
 	return nil
 }
 
 // answering makes a sentence that answers the challenge somebody was last
-// given, with a text of some origin.
-func answering(with func(p *play, a args, c *claim) (string, error)) func(*play, args) error {
+// given, with an answer of some origin.
+func answering(with func(p *play, a args, c *claim) (answer, error)) func(*play, args) error {
 	return func(p *play, a args) error {
 		about := a.request()
 		if a["OTHER"] != "" {
@@ -105,53 +106,39 @@ func answering(with func(p *play, a args, c *claim) (string, error)) func(*play,
 		if err != nil {
 			return err
 		}
-		if c.typed, err = with(p, a, c); err != nil {
+		if c.last, err = with(p, a, c); err != nil {
 			return err
 		}
-		_, err = api.Answer(p.ctx, c.challenge, c.typed)
-		return err
+		return p.reply(api, c.challenge, c.last)
 	}
 }
 
-func owned(p *play, a args, c *claim) (string, error) {
-	return p.knowledge(a["WHO"], a.request(), c)
+func owned(p *play, a args, c *claim) (answer, error) { return p.holds(p.person(a["WHO"]), c) }
+
+// handedOver is what somebody else reads out, or had stolen.
+func handedOver(p *play, a args, c *claim) (answer, error) { return p.holds(p.person(a["OTHER"]), c) }
+
+func guessed(p *play, _ args, c *claim) (answer, error) { return p.fakes(c) }
+
+func literal(_ *play, a args, _ *claim) (answer, error) { return answer{Answer: a["TEXT"]}, nil }
+
+func sameAgain(_ *play, _ args, c *claim) (answer, error) { return c.last, nil }
+
+func firstCode(p *play, a args, c *claim) (answer, error) {
+	text, err := p.code(p.person(a["OTHER"]), c.about, true)
+	return answer{Answer: text}, err
 }
 
-func handedOver(p *play, a args, c *claim) (string, error) {
-	return p.knowledge(a["OTHER"], "it", c)
-}
-
-func (p *play) knowledge(who, request string, c *claim) (string, error) {
-	r, err := p.request(request)
-	if err != nil {
-		return "", err
-	}
-	return p.knows(p.person(who), c.method, r)
-}
-
-func guessed(p *play, _ args, c *claim) (string, error) { return p.guess(c.method) }
-
-func literal(_ *play, a args, _ *claim) (string, error) { return a["TEXT"], nil }
-
-func sameAgain(_ *play, _ args, c *claim) (string, error) { return c.typed, nil }
-
-func firstCode(p *play, a args, _ *claim) (string, error) {
-	r, err := p.request("it")
-	if err != nil {
-		return "", err
-	}
-	return p.code(p.person(a["OTHER"]), r, true)
-}
-
-func codeOfAnother(p *play, a args, _ *claim) (string, error) {
+func codeOfAnother(p *play, a args, _ *claim) (answer, error) {
 	r, err := p.request(a["REQUEST"])
 	if err != nil {
-		return "", err
+		return answer{}, err
 	}
-	return p.code(p.person(a["OTHER"]), r, false)
+	text, err := p.code(p.person(a["OTHER"]), r, false)
+	return answer{Answer: text}, err
 }
 
-// theirChallenge answers another session's challenge with its owner's code.
+// theirChallenge answers another session's challenge as its owner would.
 func theirChallenge(p *play, a args) error {
 	api, _, err := p.claimant(a["WHO"], "it")
 	if err != nil {
@@ -161,12 +148,11 @@ func theirChallenge(p *play, a args) error {
 	if err != nil {
 		return err
 	}
-	typed, err := p.knowledge(a["OTHER"], "it", theirs)
+	right, err := p.holds(p.person(a["OTHER"]), theirs)
 	if err != nil {
 		return err
 	}
-	_, err = api.Answer(p.ctx, theirs.challenge, typed)
-	return err
+	return p.reply(api, theirs.challenge, right)
 }
 
 func proves(p *play, a args) error {
@@ -348,4 +334,176 @@ func back(p *play, a args) error {
 	}
 	p.clock.move(-a.span())
 	return nil
+}
+
+func attests(p *play, a args) error {
+	return p.attests(p.person(a["STAFF"]), p.person(a["OTHER"]), "it", a["DOCUMENT"])
+}
+
+func vouches(p *play, a args) error {
+	return p.vouches(p.person(a["WHO"]), p.person(a["OTHER"]), "it", a["TEXT"])
+}
+
+func declines(p *play, a args) error {
+	api, token, err := p.vouching(p.person(a["WHO"]), "it")
+	if err != nil {
+		return err
+	}
+	return api.Do(p.ctx, "POST", "/vouches/decline", map[string]any{"token": token}, nil)
+}
+
+func simChanged(p *play, a args) error {
+	for _, c := range p.person(a["ACCOUNT"]).contacts {
+		if c.Kind == directory.ContactPhone {
+			p.world.phones.SIM(c.Address, p.clock.now().Add(-a.span()))
+		}
+	}
+	return nil
+}
+
+func registersPasskey(p *play, a args) error {
+	w := p.person(a["WHO"])
+	api, err := p.owner(w, asPerson)
+	if err != nil {
+		return err
+	}
+	old := w.passkey
+	if err := p.addPasskey(api, w); err != nil {
+		return err
+	}
+	w.lost = old
+	return nil
+}
+
+func registersContact(p *play, a args) error {
+	w := p.person(a["WHO"])
+	if err := p.register(w, "recovery_contact", a["ADDRESS"]); err != nil {
+		return err
+	}
+	w.trusted = a["ADDRESS"]
+	return nil
+}
+
+func registersColleague(p *play, a args) error {
+	api, err := p.owner(p.person(a["WHO"]), asPerson)
+	if err != nil {
+		return err
+	}
+	return api.Do(p.ctx, "POST", "/security/colleagues", map[string]any{"login": a["OTHER"]}, nil)
+}
+
+// removesLost takes the passkey before the present one off the record.
+func removesLost(p *play, a args) error {
+	api, err := p.owner(p.person(a["WHO"]), asPerson)
+	if err != nil {
+		return err
+	}
+	var v struct {
+		Factors []struct{ ID, Method string }
+	}
+	if err := api.Do(p.ctx, "GET", "/security", nil, &v); err != nil {
+		return err
+	}
+	for _, f := range v.Factors {
+		if f.Method == "passkey" {
+			return api.Do(p.ctx, "POST", "/security/factors/"+f.ID+"/remove", nil, nil)
+		}
+	}
+	return fmt.Errorf("%s has no passkey on record", a["WHO"])
+}
+
+// usesLost is somebody who has found the lost passkey trying to sign in with it.
+func usesLost(p *play, a args) error {
+	w := *p.person(a["ACCOUNT"])
+	w.passkey = w.lost
+	_, err := p.owner(&w, asPerson)
+	return err
+}
+
+func goesOn(p *play, a args) error {
+	if err := p.quiet(); err != nil {
+		return err
+	}
+	return p.goesOn(p.person(a["WHO"]), "it")
+}
+
+// selfServes asks without being anybody. Whoever knows the case from then on
+// has read the owner's mail.
+func selfServes(p *play, a args) error {
+	api, err := p.nobody(p.person(a["WHO"]), asPerson)
+	if err != nil {
+		return err
+	}
+	in := map[string]any{"login": a["LOGIN"], "action": a["ACTION"]}
+	if err := api.Do(p.ctx, "POST", "/self-requests", in, nil); err != nil {
+		return err
+	}
+	if err := p.quiet(); err != nil {
+		return err
+	}
+	olive, err := p.office(p.person("olive"), asStaff)
+	if err != nil {
+		return err
+	}
+	page, err := olive.List(p.ctx, client.Filter{Limit: 1})
+	if err != nil || len(page.Requests) == 0 {
+		return err
+	}
+	r, err := olive.Request(p.ctx, page.Requests[0].ID)
+	if err == nil && r.Subject.Login == a["LOGIN"] && r.Channel == identity.SelfService {
+		p.requests["it"] = &ticket{r.ID, r.Case, r.Subject.Login}
+	}
+	return err
+}
+
+func checksDesk(p *play, a args) error {
+	api, err := p.nobody(p.person(a["WHO"]), asPerson)
+	if err != nil {
+		return err
+	}
+	code := "2222-2222"
+	if r := p.requests["it"]; r != nil {
+		code = r.code
+	}
+	return api.Do(p.ctx, "POST", "/desk-checks", map[string]any{"case": code}, nil)
+}
+
+func reportsCaller(p *play, a args) error {
+	api, err := p.nobody(p.person(a["WHO"]), asPerson)
+	if err != nil {
+		return err
+	}
+	if err := api.Do(p.ctx, "POST", "/desk-reports", map[string]any{"login": a["WHO"]}, nil); err != nil {
+		return err
+	}
+	return p.quiet()
+}
+
+func observes(p *play, a args) error {
+	r, err := p.request("it")
+	if err != nil {
+		return err
+	}
+	api, err := p.office(p.person(a["STAFF"]), asStaff)
+	if err != nil {
+		return err
+	}
+	return api.Do(p.ctx, "POST", "/requests/"+r.id+"/observations", map[string]any{"kind": a["KIND"]}, nil)
+}
+
+// callsBack is the agent typing what somebody read to them.
+func callsBack(p *play, a args) error {
+	r, err := p.request("it")
+	if err != nil {
+		return err
+	}
+	heard, err := p.heard(p.person(a["OTHER"]))
+	if err != nil {
+		return err
+	}
+	api, err := p.office(p.person(a["STAFF"]), asStaff)
+	if err != nil {
+		return err
+	}
+	return api.Do(p.ctx, "POST", "/requests/"+r.id+"/callback", map[string]any{"code": heard}, nil)
 }
