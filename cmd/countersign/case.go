@@ -44,7 +44,11 @@ func (e *env) printCase(v client.Case) {
 	if v.WaitUntil != nil {
 		wait = when(*v.WaitUntil)
 	}
-	pairs := []string{"desk", safe(v.Desk), "ends", when(v.ExpiresAt), "waits until", wait, "proved", words(v.Proved)}
+	asks := "the self-service page"
+	if v.Card.Agent != "" {
+		asks = safe(v.Card.Agent) + " of " + safe(v.Card.Desk)
+	}
+	pairs := []string{"account", safe(v.Card.Login), "asked by", asks, "two words", safe(v.Card.Words), "ends", when(v.ExpiresAt), "waits until", wait, "proved", words(v.Proved)}
 	for i, p := range v.Paths {
 		lead := "prove"
 		if i > 0 {
@@ -55,7 +59,12 @@ func (e *env) printCase(v client.Case) {
 	e.fields(pairs...)
 	switch {
 	case v.Status == "proving" && len(v.Paths) == 0:
-		e.say("No way to prove yourself is open here; ask the helpdesk for the documented escalation.")
+		e.say("No way to prove yourself is open here.")
+		if v.Escalation != "" {
+			e.say("%s", safe(v.Escalation))
+		} else {
+			e.say("Ask the helpdesk for the documented escalation.")
+		}
 	case v.Secret:
 		e.say("\nThe new secret is ready: countersign case secret")
 	}
@@ -74,39 +83,6 @@ func (caseShow) Run(e *env) error {
 		return err
 	}
 	return e.answer(v, func() { e.printCase(v) })
-}
-
-type caseProve struct {
-	Method string `arg:"" help:"totp, email-code or recovery-code."`
-	Answer string `help:"The code. Better leave it out and type it when asked."`
-}
-
-// Run asks for a challenge and answers it.
-func (v caseProve) Run(e *env) error {
-	c, err := e.requester()
-	if err != nil {
-		return err
-	}
-	p, err := c.Challenge(e.ctx, strings.ReplaceAll(v.Method, "-", "_"))
-	if err != nil {
-		return err
-	}
-	if v.Answer == "" {
-		if v.Answer, err = e.ask(prompts[p.Method] + ": "); err != nil {
-			return err
-		}
-	}
-	after, err := c.Answer(e.ctx, p.Challenge, v.Answer)
-	if err != nil {
-		return err
-	}
-	return e.answer(after, func() { e.printCase(after) })
-}
-
-var prompts = map[string]string{
-	"totp":          "The six digits your authenticator app shows now",
-	"email_code":    "The code that was sent to your address on record",
-	"recovery_code": "Your recovery code",
 }
 
 type caseSecret struct{}

@@ -2,11 +2,14 @@ package client
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"time"
 
 	"countersign/internal/identity"
+	"countersign/internal/proof/passkey"
+	"countersign/internal/statement"
 )
 
 // Case is what a person who came forward sees.
@@ -21,6 +24,9 @@ type Case struct {
 	Paths     [][]string      `json:"paths"` // the ways that are open
 	Secret    bool            `json:"secret_ready"`
 	Mine      bool            `json:"proved_by_this_session"`
+	Card      Card            `json:"card"`
+	// Escalation is the documented way out when no path remains.
+	Escalation string `json:"escalation,omitempty"`
 }
 
 // Claim comes forward with a case code. The token is the requester's session;
@@ -49,6 +55,12 @@ type Prompt struct {
 	Challenge string    `json:"challenge"`
 	Method    string    `json:"method"`
 	Until     time.Time `json:"until"`
+	Card      Card      `json:"card"`
+	// Statement is what a passkey or a device signs.
+	Statement statement.Statement `json:"statement,omitempty"`
+	Options   *passkey.Request    `json:"options,omitempty"`
+	Code      string              `json:"code,omitempty"` // to hand over to whoever attests
+	Go        string              `json:"go,omitempty"`   // where to go on, in a browser
 }
 
 // Challenge asks to be challenged by a method.
@@ -59,6 +71,19 @@ func (c Client) Challenge(ctx context.Context, method string) (Prompt, error) {
 // Answer answers a challenge.
 func (c Client) Answer(ctx context.Context, challenge, answer string) (Case, error) {
 	return fetch[Case](ctx, c, http.MethodPost, "/case/challenges/"+url.PathEscape(challenge)+"/answer", map[string]any{"answer": answer})
+}
+
+// AnswerSigned answers a passkey's challenge by signing its statement, as it
+// was read.
+func (c Client) AnswerSigned(ctx context.Context, p Prompt, k Key) (Case, error) {
+	if p.Options == nil {
+		return Case{}, errors.New("client: the challenge is not one for a passkey")
+	}
+	signed, err := Paper{Statement: p.Statement, Options: *p.Options}.sign(k, c.server)
+	if err != nil {
+		return Case{}, err
+	}
+	return fetch[Case](ctx, c, http.MethodPost, "/case/challenges/"+url.PathEscape(p.Challenge)+"/answer", map[string]any{"assertion": signed})
 }
 
 // Secrets is what the claimant is shown once.
