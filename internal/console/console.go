@@ -67,6 +67,9 @@ func (c *console) routes() *http.ServeMux {
 	} {
 		m.Handle(pattern, c.open(h))
 	}
+	for pattern, h := range c.securityRoutes() {
+		m.Handle(pattern, c.open(h))
+	}
 	for pattern, h := range map[string]staffHandler{
 		"GET /approvals":                  c.approvals,
 		"GET /requests/{id}":              c.requestShow,

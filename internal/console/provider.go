@@ -12,6 +12,7 @@ import (
 func (c *console) returns() map[string]func(http.ResponseWriter, *http.Request, signin.Return) error {
 	return map[string]func(http.ResponseWriter, *http.Request, signin.Return) error{
 		forStaff: c.signInReturn,
+		forOwner: c.ownerReturned,
 	}
 }
 

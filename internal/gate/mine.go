@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -29,7 +30,8 @@ type Security struct {
 	History  []HistoryView      `json:"history"` // newest first
 	// CoolOff is how long something new has to be on record before it counts,
 	// in seconds; a rule of the policy may ask for longer.
-	CoolOff int64 `json:"cool_off"`
+	CoolOff int64     `json:"cool_off"`
+	At      time.Time `json:"at"` // when this was looked up
 	// Fresh: changes may be made now, without proving oneself again.
 	Fresh bool `json:"fresh"`
 	// Adds are the methods that can be registered here.
@@ -48,6 +50,8 @@ type FactorView struct {
 	UsableAt time.Time    `json:"usable_at"` // for requests opened from then on
 	SetBy    string       `json:"set_by,omitempty"`
 	Closed   bool         `json:"closed"` // after too many wrong answers
+	// Here: this session was opened with it, and ends with it.
+	Here bool `json:"here,omitempty"`
 }
 
 // ContactView is one destination that the directory has.
@@ -83,7 +87,7 @@ func (g *Gate) Mine(ctx context.Context, o Owner) (Security, error) {
 	if err != nil {
 		return Security{}, err
 	}
-	v := Security{Account: a.ID, Login: identity.Line(a.Login, 100), Name: identity.Line(a.Name, 100), CoolOff: int64(pol.CoolOff() / time.Second),
+	v := Security{At: at, Account: a.ID, Login: identity.Line(a.Login, 100), Name: identity.Line(a.Name, 100), CoolOff: int64(pol.CoolOff() / time.Second),
 		Factors: []FactorView{}, Contacts: []ContactView{}, History: []HistoryView{}, Fresh: o.fresh(at), Adds: g.adds(), Actions: []identity.Action{}}
 	if d := g.dirs[a.ID.Directory()]; d != nil {
 		v.Actions = d.Can()
@@ -99,7 +103,8 @@ func (g *Gate) Mine(ctx context.Context, o Owner) (Security, error) {
 			return v, err
 		}
 		v.Factors = append(v.Factors, FactorView{ID: f.id, Method: f.Method, Label: f.Label, Where: where, Since: f.since,
-			UsableAt: f.since.Add(pol.CoolOff()), SetBy: f.SetBy, Closed: f.Misses >= maxMisses})
+			UsableAt: f.since.Add(pol.CoolOff()), SetBy: f.SetBy, Closed: f.Misses >= maxMisses,
+			Here: o.By == proof.Passkey && f.Passkey != nil && bytes.Equal(f.Passkey.ID, o.Key)})
 	}
 	contacts, err := g.contacts(ctx, a, at)
 	if err != nil {

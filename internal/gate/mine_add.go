@@ -50,6 +50,7 @@ type Added struct {
 	Enrolment string       `json:"enrolment"`
 	Method    proof.Method `json:"method"`
 	Code      string       `json:"code,omitempty"` // recovery_code: shown once, to print
+	Since     time.Time    `json:"since"`
 	// UsableAt is when requests opened from then on may be proved by it, unless
 	// a rule of the policy asks for longer.
 	UsableAt time.Time `json:"usable_at"`
@@ -439,7 +440,7 @@ func (g *Gate) register(ctx context.Context, actor string, p identity.PersonID, 
 	if err != nil {
 		return Added{}, fmt.Errorf("gate: recording an enrolment: %w", err)
 	}
-	return Added{Enrolment: id, Method: e.Method, UsableAt: e.Since.Add(pol.CoolOff())}, nil
+	return Added{Enrolment: id, Method: e.Method, Since: e.Since, UsableAt: e.Since.Add(pol.CoolOff())}, nil
 }
 
 // single are the methods of which a person has one at a time.

@@ -221,6 +221,45 @@
     addEventListener("pagehide", () => { for (const s of box.querySelectorAll(".secret")) s.textContent = "shown once already"; });
   }
 
+  // What ends a session, or asks for a fresh proof, is for the server's page to
+  // say.
+  const owned = (step) => async () => {
+    try {
+      await step();
+    } catch (e) {
+      if (!["unauthenticated", "session_unknown", "proof_too_old"].includes(e.code)) throw e;
+      location.reload();
+      await new Promise(() => {});
+    }
+  };
+
+  function ownSignIn(box) {
+    onPress(box, part(box, "act"), async () => {
+      const begun = await post(api + "/security/sign-in/begin", {});
+      const response = await ask("get", begun.options);
+      await post(api + "/security/sign-in/finish", { ceremony: begun.ceremony, response, as: "cookie" });
+      location.replace(box.dataset.next);
+      await new Promise(() => {});
+    });
+  }
+
+  function ownPasskey(box) {
+    onPress(box, part(box, "act"), owned(async () => {
+      const begun = await post(api + "/security/passkeys", { label: part(box, "label").value.trim() });
+      const response = await ask("create", begun.options);
+      await post(api + "/security/passkeys/" + encodeURIComponent(begun.enrolment), { response });
+      location.assign(box.dataset.next);
+      await new Promise(() => {});
+    }));
+  }
+
+  function recoveryCard(box) {
+    secret(box);
+    const button = part(box, "print");
+    button.hidden = false;
+    button.addEventListener("click", () => print());
+  }
+
   // Times are written in UTC; readers see their own zone, and UTC on hover.
   const zone = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
   for (const t of document.querySelectorAll("time[datetime]")) {
@@ -228,6 +267,6 @@
     t.textContent = zone.format(new Date(t.dateTime));
   }
 
-  const tasks = { sign, join, secret, "sign-in": signIn };
+  const tasks = { sign, join, secret, "sign-in": signIn, "own-sign-in": ownSignIn, "own-passkey": ownPasskey, "recovery-card": recoveryCard };
   for (const box of document.querySelectorAll("[data-task]")) tasks[box.dataset.task](box);
 })();
