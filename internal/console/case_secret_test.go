@@ -69,7 +69,7 @@ func TestAUsedRecoveryCodeIsReplacedEvenForAnUnlock(t *testing.T) {
 	b.post("/case", "code", v.Case)
 	b.prove(proof.RecoveryCode, saved)
 	ask := b.post("/case/challenge", "method", "email_code")
-	b.post("/case/answer", "challenge", ask.hidden("challenge"), "method", "email_code", "answer", s.MailedCode(v.ID, gatetest.WrensMail))
+	b.post("/case/answer", "challenge", ask.hidden("challenge"), "answer", s.MailedCode(v.ID, gatetest.WrensMail))
 	s.carryOut(v.ID)
 	b.get("/case").says("A new recovery code is ready")
 	shown := b.post("/case/secret").is(http.StatusOK).says("Your new recovery code").secrets()

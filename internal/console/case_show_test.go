@@ -24,7 +24,8 @@ func TestTheCaseSaysWhatWouldHappenAndWhichWaysAreOpen(t *testing.T) {
 	b.post("/case", "code", v.Case).
 		says("New password", "temporary password", "Choose how to prove it", "Authenticator app", " or ", "Both of these", "Saved recovery code", "Code by e-mail").
 		says("Nobody who works at the helpdesk will ever ask you for a code").
-		never("Wren", "wren", gatetest.WrensMail)
+		says("Finch Day", "helpdesk", "For the account wren", v.Words, "hang up", "They do not show that the caller works here", "This wasn’t me").
+		never("Wren", gatetest.WrensMail)
 }
 
 func TestACaseWithoutAWayOutSaysSo(t *testing.T) {

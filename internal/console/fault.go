@@ -61,14 +61,33 @@ var troubles = map[reset.Code]trouble{
 	reset.SignedAlready:         {http.StatusConflict, "You have signed this already", "There is nothing more for you to do."},
 }
 
+// saidBy is the text of a refusal as whoever refused put it; it is safe for
+// the caller.
+func saidBy(err error) string {
+	var fault *gate.Fault
+	var refusal *reset.Refusal
+	switch {
+	case errors.As(err, &fault):
+		return fault.Msg
+	case errors.As(err, &refusal):
+		return refusal.Msg
+	}
+	return ""
+}
+
 // describe puts an error into plain words. Anything that is not a refusal is
 // ours to mend, and its text stays in the log.
 func describe(err error) trouble {
 	var fault *gate.Fault
 	var refusal *reset.Refusal
 	var throttled *signin.Throttled
+	var later *gate.Later
 	code, text := reset.Code(""), ""
 	switch {
+	case errors.As(err, &later) && later.Code == reset.TooMany: // its own words say until when
+		t := troubles[later.Code]
+		t.Text = sentence(later.Msg)
+		return t
 	case errors.As(err, &throttled):
 		return trouble{http.StatusTooManyRequests, "Too many attempts", "Wait a little and try again: " + waitWords(throttled.Retry) + "."}
 	case errors.As(err, &fault):

@@ -13,6 +13,7 @@ func (c *console) returns() map[string]func(http.ResponseWriter, *http.Request, 
 	return map[string]func(http.ResponseWriter, *http.Request, signin.Return) error{
 		forStaff: c.signInReturn,
 		forOwner: c.ownerReturned,
+		forProof: c.proofReturned,
 	}
 }
 
@@ -46,6 +47,9 @@ func (c *console) fromProvider(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		c.Log.WarnContext(r.Context(), "a sign-in at the provider was refused", "purpose", back.Purpose, "error", err)
+	}
+	if err != nil && back.Purpose == forProof {
+		return c.caseTrouble(w, r, err) // the other ways are still open
 	}
 	return err
 }

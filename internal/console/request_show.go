@@ -2,16 +2,19 @@ package console
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 
 	"countersign/internal/gate"
 	"countersign/internal/identity"
 	"countersign/internal/reset"
+	"countersign/internal/signin"
 )
 
 type requestPage struct {
 	gate.View
 	CanApprove, CanDeny bool
+	Talks               bool // the visitor is the one who talks with the requester
 }
 
 // requestShow is the plain facts of a request, for those who may see it.
@@ -20,7 +23,44 @@ func (c *console) requestShow(w http.ResponseWriter, r *http.Request, v visitor)
 	if err != nil {
 		return err
 	}
-	return c.show(w, http.StatusOK, "request_show", frame{Title: "Case " + view.Case, Me: &v.Me, Body: newRequestPage(view, v.Me)})
+	return c.showRequest(w, http.StatusOK, v, view, nil)
+}
+
+func (c *console) showRequest(w http.ResponseWriter, status int, v visitor, view gate.View, t *trouble) error {
+	return c.show(w, status, "request_show", frame{Title: "Case " + view.Case, Me: &v.Me, Alert: t, Body: newRequestPage(view, v.Me)})
+}
+
+// requestCallback takes the code that came back over a call. It is the one
+// code that ever passes through an agent's hands, and spent when it is right.
+func (c *console) requestCallback(w http.ResponseWriter, r *http.Request, v visitor) error {
+	if err := r.ParseForm(); err != nil {
+		return errForm
+	}
+	id := r.PathValue("id")
+	err := c.Signin.Admit(r, signin.Answers)
+	if err == nil {
+		_, err = c.Gate.Callback(r.Context(), v.Caller, id, r.PostForm.Get("code"))
+	}
+	if err == nil {
+		http.Redirect(w, r, "/requests/"+url.PathEscape(id), http.StatusSeeOther)
+		return nil
+	}
+	view, unseen := c.Gate.Request(r.Context(), v.Caller, id)
+	if unseen != nil {
+		return unseen
+	}
+	t := c.note(w, r, err)
+	if t.Status == http.StatusNotFound {
+		t.Title, t.Text = "No call is under way", "The requester has to choose “We call you back” on their own screen first, or its time has passed."
+	}
+	return c.showRequest(w, t.Status, v, view, &t)
+}
+
+// requestCallbackAsk is where somebody arrives who had to sign in before the
+// code was taken.
+func (c *console) requestCallbackAsk(w http.ResponseWriter, r *http.Request, _ visitor) error {
+	http.Redirect(w, r, "/requests/"+url.PathEscape(r.PathValue("id")), http.StatusSeeOther)
+	return nil
 }
 
 // newRequestPage offers what the visitor could sign. The gate decides when it
@@ -34,5 +74,6 @@ func newRequestPage(view gate.View, me gate.Me) requestPage {
 	open := slices.Contains([]reset.Status{reset.Proving, reset.Approving, reset.Waiting, reset.Ready, reset.OrderedUp}, view.Status)
 	p.CanApprove = signs && !signed && view.Status == reset.Approving
 	p.CanDeny = signs && open
+	p.Talks = slices.Contains(me.Roles, identity.Agent) && me.Desk == view.Desk && me.Desk != "" && open
 	return p
 }

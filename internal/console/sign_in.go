@@ -65,7 +65,7 @@ func safeNext(next string) string {
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || u.Fragment != "" || strings.Contains(next, "\\") {
 		return "/approvals"
 	}
-	for _, staff := range []string{"/approvals", "/requests/", "/roster/"} {
+	for _, staff := range []string{"/approvals", "/requests/", "/roster/", "/proofing"} {
 		if strings.HasPrefix(u.Path, staff) && u.Path == u.EscapedPath() {
 			return u.RequestURI()
 		}

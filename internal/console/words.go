@@ -2,11 +2,13 @@ package console
 
 import (
 	"html/template"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"countersign/internal/gate"
 	"countersign/internal/identity"
 	"countersign/internal/proof"
 	"countersign/internal/reset"
@@ -20,6 +22,10 @@ var words = template.FuncMap{
 	"status":  func(s reset.Status) string { return say(statusWords, s) },
 	"method":  func(m proof.Method) string { return say(methodWords, m) },
 	"role":    func(r identity.Role) string { return say(roleWords, r) },
+	"suits":   suits,
+	"doing":   func(m proof.Method) string { return say(doing, m) },
+	"paper":   func(document string) string { return say(documentWords, document) },
+	"holds":   func(me *gate.Me, r identity.Role) bool { return me != nil && slices.Contains(me.Roles, r) },
 	"channel": func(c identity.Channel) string { return plain(string(c)) },
 	"plain":   plain,
 	"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
@@ -66,6 +72,18 @@ func promise(a identity.Action) string {
 		return "The account gets a new, temporary password. It is shown once, on this page, to the person who proved themselves, and the old one stops working."
 	case identity.Unlock:
 		return "The account is unlocked. Its password stays as it is."
+	case identity.MFAReset:
+		return "What it signs in with besides the password (an app, a telephone, a security key) is taken away, so that something new can be set up."
+	case identity.InitialEnrolment:
+		return "Its owner gets a link, once, with which they set up their first passkey, app or recovery code."
+	case identity.SessionRevocation:
+		return "The account is signed out everywhere. Its password stays as it is."
+	case identity.RecoveryChange:
+		return "The addresses and codes with which the account can be recovered are changed."
+	case identity.AccessPass:
+		return "The account gets a pass with which its owner can sign in for a short time, without a password or a second factor."
+	case identity.Reactivation:
+		return "The account, which had been closed, can be used again."
 	}
 	return "This is done to the account: " + strings.ToLower(say(actionWords, a)) + "."
 }
@@ -95,12 +113,49 @@ var methodWords = map[proof.Method]string{
 	proof.VoiceCode:       "Code by telephone",
 	proof.RecoveryCode:    "Saved recovery code",
 	proof.RecoveryContact: "Recovery contact",
-	proof.Vouch:           "Somebody vouches",
-	proof.Callback:        "Call back",
+	proof.Vouch:           "Somebody vouches for you",
+	proof.Callback:        "We call you back",
 	proof.InPerson:        "In person",
-	proof.OIDC:            "Sign-in elsewhere",
+	proof.OIDC:            "Sign-in at your organisation",
 	proof.Device:          "Managed device",
 	proof.IDV:             "Identity document",
+}
+
+// doing says what one does who chooses a method.
+var doing = map[proof.Method]string{
+	proof.Passkey:         "Confirm with your fingerprint, face or PIN, or a security key.",
+	proof.TOTP:            "Type the six digits that your app shows.",
+	proof.EmailCode:       "We send a code to the address on record.",
+	proof.SMSCode:         "We send a code to the telephone on record.",
+	proof.VoiceCode:       "We ring the telephone on record and say a code.",
+	proof.RecoveryCode:    "Type the code from the card that you kept. It is used up, and you get a new one.",
+	proof.RecoveryContact: "We send a code to the person whom you named, and they give it to you.",
+	proof.Vouch:           "We write to your manager and the colleagues you named. You give one of them a code, and they sign.",
+	proof.Callback:        "We ring the telephone on record. You read the code that you hear to the agent.",
+	proof.InPerson:        "Show a document, and a code from this page, to a proofing officer.",
+	proof.OIDC:            "Sign in where you always do, with your second factor.",
+	proof.Device:          "Have your computer sign a text with its own key.",
+	proof.IDV:             "Show an identity document to a provider that your organisation trusts.",
+}
+
+// suits says whom a method is for.
+func suits(m proof.Method) string {
+	spec, ok := proof.SpecOf(m)
+	if !ok {
+		return ""
+	}
+	if rest, found := strings.CutPrefix(spec.Suits, "who "); found {
+		return "For whoever " + rest + "."
+	}
+	return "For " + spec.Suits + "."
+}
+
+var documentWords = map[string]string{
+	"passport":         "Passport",
+	"identity_card":    "Identity card",
+	"residence_permit": "Residence permit",
+	"driving_licence":  "Driving licence",
+	"staff_badge":      "Staff badge",
 }
 
 var roleWords = map[identity.Role]string{
@@ -111,4 +166,5 @@ var roleWords = map[identity.Role]string{
 	identity.Officer:       "officer",
 	identity.Reviewer:      "reviewer",
 	identity.Auditor:       "auditor",
+	identity.Proofing:      "proofing officer",
 }

@@ -92,8 +92,8 @@
       try {
         await step();
       } catch (e) {
-        if (e.code === "unauthenticated") {
-          location.assign("/sign-in?next=" + encodeURIComponent(location.pathname + location.search));
+        if (e.code === "unauthenticated" || e.code === "session_unknown") {
+          location.assign(box.dataset.lost || "/sign-in?next=" + encodeURIComponent(location.pathname + location.search));
           return;
         }
         say(box, e instanceof Trouble ? e.message : "Something went wrong on this page: " + e.message);
@@ -112,7 +112,7 @@
     check.className = "check " + (same ? "good" : "bad");
     check.textContent = same
       ? "Checked on this device: your passkey signs these bytes. SHA-256 " + hash
-      : "Do not sign: this text is not what your passkey would sign. Tell an officer.";
+      : "Do not sign: this text is not what your passkey would sign. Tell your security team.";
     return same;
   }
 
@@ -204,20 +204,22 @@
     });
   }
 
-  // A secret is copied when asked, and gone when the page is left.
+  // What a button copies stands right before it.
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    if (!navigator.clipboard) continue;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(button.previousElementSibling.textContent);
+        button.textContent = "Copied";
+      } catch {
+        button.textContent = "Select it and copy by hand";
+      }
+    });
+  }
+
+  // A secret is gone when the page is left.
   function secret(box) {
-    for (const button of box.querySelectorAll("[data-copy]")) {
-      if (!navigator.clipboard) continue;
-      button.hidden = false;
-      button.addEventListener("click", async () => {
-        try {
-          await navigator.clipboard.writeText(button.previousElementSibling.textContent);
-          button.textContent = "Copied";
-        } catch {
-          button.textContent = "Select it and copy by hand";
-        }
-      });
-    }
     addEventListener("pagehide", () => { for (const s of box.querySelectorAll(".secret")) s.textContent = "shown once already"; });
   }
 

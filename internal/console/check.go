@@ -1,0 +1,70 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+
+	"countersign/internal/gate"
+	"countersign/internal/identity"
+	"countersign/internal/signin"
+)
+
+// checkPage answers somebody who was rung by "the helpdesk".
+type checkPage struct {
+	Typed string          // the code as they typed it
+	Found *gate.DeskCheck // nil: there is no such request
+	Said  bool            // a code was typed
+}
+
+// checkAsk asks for the case code. People come here by their own bookmark.
+func (c *console) checkAsk(w http.ResponseWriter, _ *http.Request) error {
+	return c.show(w, http.StatusOK, "check", frame{Title: "Check the desk", Body: checkPage{}})
+}
+
+// check says whether there is such a request, and whose it is.
+func (c *console) check(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return errForm
+	}
+	if err := c.Signin.Admit(r, signin.Claims); err != nil {
+		return c.checkAgain(w, r, err)
+	}
+	p := checkPage{Typed: identity.Line(r.PostForm.Get("code"), 20), Said: true}
+	found, err := c.Gate.DeskCheck(r.Context(), p.Typed)
+	switch {
+	case errors.Is(err, gate.ErrNoRequest):
+		return c.show(w, http.StatusNotFound, "check", frame{Title: "There is no such request", Body: p})
+	case err != nil:
+		return c.checkAgain(w, r, err)
+	}
+	p.Found = &found
+	return c.show(w, http.StatusOK, "check", frame{Title: "There is such a request", Body: p})
+}
+
+func (c *console) checkAgain(w http.ResponseWriter, r *http.Request, why error) error {
+	t := c.note(w, r, why)
+	return c.show(w, t.Status, "check", frame{Title: "Check the desk", Alert: &t, Body: checkPage{}})
+}
+
+// checkReport takes a report of a caller. Nothing in it has to be right, or
+// there at all, and what comes of it is not told here.
+func (c *console) checkReport(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return errForm
+	}
+	if err := c.Signin.Admit(r, signin.Claims); err != nil {
+		return c.checkAgain(w, r, err)
+	}
+	err := c.Gate.ReportCaller(r.Context(), gate.CallerReport{
+		Case: identity.Line(r.PostForm.Get("code"), 40), Login: identity.Line(r.PostForm.Get("login"), 256), Note: identity.Line(r.PostForm.Get("note"), 300),
+	})
+	if err != nil {
+		return c.checkAgain(w, r, err)
+	}
+	return c.thank(w)
+}
+
+// thank is the answer to every report.
+func (c *console) thank(w http.ResponseWriter) error {
+	return c.show(w, http.StatusOK, "reported", frame{Title: "Thank you"})
+}
