@@ -82,6 +82,12 @@ var questions = []question{
 	{"Durable/writers=256", "Durable events of 1 KiB, 256 writers", "", "raw", "events/s", perSecond, true},
 	{"Resets/crowd=1", "Whole resets over HTTP, one at a time", "The wait is for the job queue, which looks for work every 50 ms.", "argon2", "resets/s", each, true},
 	{"Resets/crowd=16", "Whole resets over HTTP, 16 under way", "", "argon2", "resets/s", each, true},
+	{"Issue", "Making a challenge", "One at a time, with the commit that records it, its letter if there is one, and the argon2id hash of its code if it has one.",
+		"argon2", "proofs/s", rate, true},
+	{"Check", "Checking a right answer", "One at a time, with the commit that records the proof. A recovery code is hashed twice: the one that was typed, and the one that takes its place.",
+		"argon2", "proofs/s", rate, true},
+	{"Load", "A request that hashes nothing, beside a crowd of 64 whose wrong passwords are hashed", "", "idle", "proofs/s", rate, true},
+	{"Honest", "A right code by mail, beside the same crowd", "The crowd asks in one name, so a right code waits for one of theirs at most.", "idle", "proofs/s", rate, true},
 	{"Audit", "Verifying an exported ledger of 100,000 events", "", "sha256", "MB/s", func(v float64) string { return fmt.Sprintf("%.0f MB/s", v) }, true},
 }
 
@@ -96,6 +102,13 @@ func perSecond(v float64) string {
 	return fmt.Sprintf("%.0f /s", v)
 }
 
+func rate(v float64) string {
+	if v >= 100 {
+		return perSecond(v)
+	}
+	return each(v)
+}
+
 func each(v float64) string { return fmt.Sprintf("%.1f /s", v) }
 
 // labels say in words what a benchmark's name stands for.
@@ -103,7 +116,10 @@ var labels = map[string]string{
 	"forty": "**Countersign**, 40 rules", "thousand": "**Countersign**, 1,000 rules", "countersign": "**Countersign**", "go": "hand-written Go", "opa": "OPA", "cedar": "cedar-go",
 	"raw": "raw file, grouped `fdatasync`", "tessera": "Tessera, POSIX driver", "sha256": "SHA-256 of the same bytes, one core",
 	"sha256all": "SHA-256 of the same bytes, all cores", "program": "**countersign-verify**, all cores, from files",
-	"check": "**Countersign**, the check alone, one core", "argon2": "the argon2id hash of one new password",
+	"check": "**Countersign**, the check alone, one core", "argon2": "one argon2id hash",
+	"es256": "one ES256 signature verified", "idle": "alone", "saturated": "beside the crowd",
+	"passkey": "`passkey`", "totp": "`totp`", "email_code": "`email_code`", "sms_code": "`sms_code`", "voice_code": "`voice_code`", "recovery_code": "`recovery_code`",
+	"recovery_contact": "`recovery_contact`", "vouch": "`vouch`", "callback": "`callback`", "in_person": "`in_person`", "oidc": "`oidc`", "device": "`device`", "idv": "`idv`",
 }
 
 type tables struct {

@@ -117,7 +117,7 @@ func (s *site) owners(ctx context.Context, n int) []owner {
 		_, err := s.Directory.Add(ctx, local.NewAccount{Login: login, Name: login, Manager: moss.ID, Contacts: []directory.Contact{
 			{Kind: directory.ContactEmail, Address: login + "@private.example", FirstSeen: s.Now().AddDate(-1, 0, 0)}}})
 		s.Must(err)
-		f, err := s.Gate.Enrol(ctx, gate.Caller{Token: "onboarding", Scopes: []gate.Scope{gate.ScopeEnrol}}, "", login, proof.TOTP)
+		f, err := s.Gate.Enrol(ctx, gate.Caller{Token: "onboarding", Scopes: []gate.Scope{gate.ScopeEnrol}}, gate.Registering{Login: login, Method: proof.TOTP})
 		s.Must(err)
 		secret := regexp.MustCompile(`secret=([A-Z2-7]+)`).FindStringSubmatch(f.URI)
 		seed, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(secret[1])
