@@ -35,7 +35,7 @@ func TestWhatWasNotMineIsGoneAndEverybodyIsSignedOut(t *testing.T) {
 	thief, other := s.visitor(), s.owner(gatetest.Moss)
 	thief.signsIn(key)
 	link := s.disownLink()
-	s.visitor().post(link).is(http.StatusOK).says("it is taken away", "signed out", "Security has been told").never("stranger")
+	s.visitor().post(link).is(http.StatusOK).says("it is taken away", "signed out", "recorded for security").never("stranger")
 	thief.get("/security").says("Sign in with my own passkey").never("Wren Ito")
 	other.get("/security").says("Moss Lee")
 	s.visitor().post(link).is(http.StatusOK)
