@@ -52,8 +52,11 @@ func (g *Gate) plan(ctx context.Context, id, actor string, order bool) (reset.St
 			return s, refusal
 		}
 		err = g.commit(ctx, s, after, actor, events, besides{rests: on})
-		if errors.Is(err, store.ErrConflict) && try < 8 {
-			continue
+		if errors.Is(err, store.ErrConflict) {
+			if try < 8 {
+				continue
+			}
+			err = ErrBusy
 		}
 		if err != nil {
 			return s, err

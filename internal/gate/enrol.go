@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"countersign/internal/directory"
@@ -113,6 +115,9 @@ func (g *Gate) brought(ctx context.Context, a directory.Account, w Registering) 
 	case proof.IDV:
 		if err := identity.CheckLine(w.Subject, 200); err != nil || w.Subject == "" {
 			return f, e, invalid("subject: empty, too long, or not a plain line")
+		}
+		if len(g.proofers) > 1 && !slices.ContainsFunc(g.proofers, func(p Proofer) bool { return strings.HasPrefix(w.Subject, p.Name+" ") }) {
+			return f, e, invalid("subject: there are several providers; write the provider's name, a space, and whom it knows")
 		}
 		var err error
 		e.Subject, err = g.box.Seal([]byte(w.Subject))

@@ -269,8 +269,11 @@ func (g *Gate) change(ctx context.Context, id, actor string, decide func(s reset
 			return before, refusal
 		}
 		err = g.commit(ctx, before, after, actor, events, more)
-		if errors.Is(err, store.ErrConflict) && try < 8 {
-			continue
+		if errors.Is(err, store.ErrConflict) {
+			if try < 8 {
+				continue
+			}
+			err = ErrBusy
 		}
 		if err != nil {
 			return before, err

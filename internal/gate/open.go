@@ -93,8 +93,11 @@ func (g *Gate) open(ctx context.Context, c Caller, a directory.Account, ask aski
 			break
 		}
 		// The case code was taken, or the roster or the policy changed.
-		if !errors.Is(err, store.ErrConflict) || try == 5 {
+		if !errors.Is(err, store.ErrConflict) {
 			return View{}, err
+		}
+		if try == 5 {
+			return View{}, ErrBusy
 		}
 	}
 	if after.Status() == reset.RefusedEnd {

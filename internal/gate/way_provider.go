@@ -2,7 +2,6 @@ package gate
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +14,6 @@ import (
 	"countersign/internal/proof/idv"
 	"countersign/internal/proof/oidc"
 	"countersign/internal/reset"
-	"countersign/internal/store"
 )
 
 // Provider is the organisation's OpenID Connect provider, as far as the gate
@@ -102,8 +100,6 @@ type Proofer struct {
 	Start func(challenge, back string) string
 }
 
-const shelfIDV = "idv" // key: challenge id; value: the request's id
-
 // findIDV offers proofing when a result could be matched with the owner: by
 // what the provider calls them, where that is on record, or by their name,
 // where a provider is trusted with that.
@@ -124,7 +120,6 @@ func (g *Gate) askIDV(_ context.Context, a *asked) error {
 		return err
 	}
 	a.prompt.Go = from[0].Start(a.prompt.Challenge, g.cfg.BaseURL+"/case")
-	a.items = append(a.items, put(shelfIDV, a.prompt.Challenge, a.state.ID, a.state.ID, 0, a.prompt.Until))
 	return nil
 }
 
@@ -152,7 +147,10 @@ func (g *Gate) proofer(e enrolment) (from []Proofer, subject string, err error) 
 	return from, subject, nil
 }
 
-// checkIDV judges a result that the claimant's browser brought.
+// checkIDV judges a result that the claimant's browser brought. There is no
+// other way in: a result that the provider's server could hand in would count
+// for whoever opened the case, when they had talked its owner into following
+// the link.
 func (g *Gate) checkIDV(ctx context.Context, s reset.State, c reset.Challenge, r Reply, at time.Time) (verdict, error) {
 	var e enrolment
 	if c.Enrolment != noFactor {
@@ -182,69 +180,4 @@ func issuersOf(from []Proofer) []idv.Issuer {
 		out = append(out, p.Issuer)
 	}
 	return out
-}
-
-var errResult = &Fault{"not_found", "the result is not taken: it answers nothing that is open here"}
-
-// DeliverIDV takes a result from the provider's own server. Whatever is wrong
-// with it the answer is the same, and what no provider has signed changes
-// nothing: it is not even looked up.
-func (g *Gate) DeliverIDV(ctx context.Context, token string) error {
-	token = strings.TrimSpace(token)
-	at := g.now()
-	nonce := nonceOf(token)
-	// Whom it is about is judged last, and by the request: here ErrPerson says
-	// that all the rest is in order.
-	if _, err := idv.Check(issuersOf(g.proofers), token, idv.Want{Challenge: nonce}, at); err != nil && !errors.Is(err, idv.ErrPerson) {
-		g.log.Warn("a result was delivered that does not count", "error", err)
-		return errResult
-	}
-	err := g.again(func() error { return g.deliver(ctx, nonce, token) })
-	var refused *reset.Refusal
-	var fault *Fault
-	if errors.As(err, &refused) || errors.As(err, &fault) && fault != ErrBusy && fault != ErrDirectory {
-		g.log.Info("a delivered result was not taken", "challenge", nonce, "error", err)
-		return errResult
-	}
-	return err
-}
-
-func (g *Gate) deliver(ctx context.Context, challenge, token string) error {
-	item, err := g.store.Item(ctx, shelfIDV, challenge, g.now())
-	if errors.Is(err, store.ErrNotFound) {
-		return errResult
-	}
-	var request string
-	if err == nil {
-		err = unmarshal(item, &request)
-	}
-	if err != nil {
-		return fmt.Errorf("gate: finding what a result is for: %w", err)
-	}
-	s, err := g.load(ctx, request)
-	if err != nil {
-		return err
-	}
-	c, err := challengeOf(s, challenge)
-	if err != nil || c.Method != proof.IDV {
-		return errors.Join(err, errResult)
-	}
-	_, err = g.judge(ctx, s, c, "idv", func() (verdict, error) { return g.checkIDV(ctx, s, c, Reply{Text: token}, g.now()) })
-	return err
-}
-
-// nonceOf reads the nonce of a token that nobody has verified yet.
-func nonceOf(token string) string {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 || len(parts[1]) > 32<<10 {
-		return ""
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
-	var claims struct {
-		Nonce string `json:"nonce"`
-	}
-	if err != nil || json.Unmarshal(raw, &claims) != nil {
-		return ""
-	}
-	return claims.Nonce
 }

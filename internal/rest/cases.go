@@ -50,14 +50,19 @@ func (a *api) claimCase(ctx context.Context, in *claimInput) (*claimOutput, erro
 	if err != nil {
 		return nil, err
 	}
+	return a.handed(ctx, token, v, in.Body.As), nil
+}
+
+// handed hands a requester's session over.
+func (a *api) handed(ctx context.Context, token string, v gate.CaseView, as string) *claimOutput {
 	out := &claimOutput{}
 	out.Body.Case = v
-	if in.Body.As == "cookie" {
-		a.signin.SetCaseCookie(c.w, token)
+	if as == "cookie" {
+		a.signin.SetCaseCookie(callOf(ctx).w, token)
 	} else {
 		out.Body.Token = token
 	}
-	return out, nil
+	return out
 }
 
 func (a *api) showCase(ctx context.Context, token string, _ *none) (*caseOutput, error) {

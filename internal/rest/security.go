@@ -64,6 +64,13 @@ type colleagueInput struct {
 	}
 }
 
+type ownRequestInput struct {
+	Body struct {
+		Action identity.Action `json:"action" enum:"password_reset,mfa_reset,unlock" doc:"what your own account needs"`
+		As     string          `json:"as,omitempty" enum:"token,cookie" doc:"how the requester's session is handed over: token (the default) in the answer, cookie to a browser"`
+	}
+}
+
 type factorInput struct {
 	ID string `path:"id" maxLength:"100"`
 }
@@ -82,6 +89,7 @@ func (a *api) security(h huma.API) {
 	owner(a, h, post("/security/recovery-codes", "add-recovery-code", "Make a recovery code to print, in place of the one before", 201).withSecret(), a.addRecoveryCode)
 	owner(a, h, post("/security/colleagues", "add-colleague", "Name a colleague who may vouch for you", 201), a.addColleague)
 	owner(a, h, post("/security/factors/{id}/remove", "remove-factor", "Take a factor away", 204), a.removeFactor)
+	owner(a, h, post("/security/requests", "open-own-request", "Open a request about your own account, and come forward with it", 201).withSecret(), a.openOwnRequest)
 	public(a, h, post("/disownments", "disown", "“That wasn't me”, by the link in the news of a factor", 204), a.disown)
 }
 
@@ -175,6 +183,14 @@ func (a *api) addColleague(ctx context.Context, o gate.Owner, in *colleagueInput
 
 func (a *api) removeFactor(ctx context.Context, o gate.Owner, in *factorInput) (*none, error) {
 	return nil, a.gate.Remove(ctx, o, in.ID)
+}
+
+func (a *api) openOwnRequest(ctx context.Context, o gate.Owner, in *ownRequestInput) (*claimOutput, error) {
+	v, token, err := a.gate.OpenOwn(ctx, o, in.Body.Action)
+	if err != nil {
+		return nil, err
+	}
+	return a.handed(ctx, token, v, in.Body.As), nil
 }
 
 func (a *api) disown(ctx context.Context, in *repudiateInput) (*none, error) {

@@ -172,10 +172,15 @@ func anything(t *rapid.T) code.Letter {
 	word := rapid.OneOf(rapid.String(), rapid.SampledFrom(hostile), rapid.StringMatching(`[ -~]{0,200}`), rapid.Just(""))
 	l := honest()
 	l.Organisation, l.Agent, l.Desk = word.Draw(t, "organisation"), word.Draw(t, "agent"), word.Draw(t, "desk")
-	l.Login, l.For, l.ForDesk = word.Draw(t, "login"), word.Draw(t, "for"), rapid.Bool().Draw(t, "for desk")
+	l.Login, l.For = word.Draw(t, "login"), word.Draw(t, "for")
+	l.ForDesk = rapid.IntRange(0, 3).Draw(t, "for desk") == 0
 	l.Action = rapid.SampledFrom(identity.Actions).Draw(t, "action")
 	l.Repudiate = "https://" + rapid.StringMatching(`[a-z]{1,40}\.example`).Draw(t, "host") + rapid.StringMatching(`/[A-Za-z0-9/~_-]{0,300}`).Draw(t, "path")
 	l.Nth, l.Most, l.Life = rapid.Int().Draw(t, "nth"), rapid.Int().Draw(t, "most"), time.Duration(rapid.Int64().Draw(t, "life"))
+	if rapid.Bool().Draw(t, "what has to be there is") {
+		h := honest()
+		l.Organisation, l.Login, l.Action, l.Life = h.Organisation, h.Login, h.Action, h.Life
+	}
 	return l
 }
 
