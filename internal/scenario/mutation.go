@@ -104,12 +104,16 @@ func mutantOff(name string) bool { return os.Getenv("` + MutantVariable + `") ==
 // a folder, and returns its path. root is the module's.
 func BuildMutants(ctx context.Context, root, dir string, all []Mutation) (string, error) {
 	files := map[string]string{} // laid over, by path below root
+	var faults []error
 	for _, m := range all {
 		for _, e := range m.Edits {
 			if err := e.apply(root, files); err != nil {
-				return "", fmt.Errorf("scenario: mutation %s (line %d): %w", m.Name, m.line, err)
+				faults = append(faults, fmt.Errorf("scenario: mutation %s (line %d): %w", m.Name, m.line, err))
 			}
 		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return "", err
 	}
 	overlay := struct{ Replace map[string]string }{map[string]string{}}
 	for path, text := range files {
@@ -157,8 +161,9 @@ func (e Edit) apply(root string, files map[string]string) error {
 }
 
 // PlayMutant plays scripts with one mutation on ("" for none) and returns which
-// of them went wrong. An error means that something else did.
-func PlayMutant(ctx context.Context, binary, name string, scripts []string) (wrong []string, err error) {
+// of them went wrong, and all that was said. An error means that something else
+// went wrong.
+func PlayMutant(ctx context.Context, binary, name string, scripts []string) (wrong []string, said string, err error) {
 	slices.Sort(scripts)
 	scripts = slices.Compact(scripts)
 	play := exec.CommandContext(ctx, binary, "-test.count=1", "-test.timeout=5m", "-test.run", "^TestScenarios$/^("+strings.Join(scripts, "|")+")$")
@@ -168,7 +173,7 @@ func PlayMutant(ctx context.Context, binary, name string, scripts []string) (wro
 	err = play.Run()
 	var ended *exec.ExitError
 	if err != nil && (!errors.As(err, &ended) || ended.ExitCode() != 1) || strings.Contains(out.String(), "panic:") {
-		return nil, fmt.Errorf("scenario: playing with %q: %w\n%s", name, err, out.String())
+		return nil, "", fmt.Errorf("scenario: playing with %q: %w\n%s", name, err, out.String())
 	}
 	for _, s := range scripts {
 		if strings.Contains(out.String(), "SCENARIO "+s+".txt:") {
@@ -176,7 +181,7 @@ func PlayMutant(ctx context.Context, binary, name string, scripts []string) (wro
 		}
 	}
 	if err != nil && len(wrong) == 0 {
-		return nil, fmt.Errorf("scenario: playing with %q failed, but no script did:\n%s", name, out.String())
+		return nil, "", fmt.Errorf("scenario: playing with %q failed, but no script did:\n%s", name, out.String())
 	}
-	return wrong, nil
+	return wrong, out.String(), nil
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"countersign/internal/scenario"
 )
@@ -29,22 +30,25 @@ func TestEveryControlIsMissedWhenItIsSwitchedOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	began := time.Now()
 	binary, err := scenario.BuildMutants(t.Context(), root, t.TempDir(), all)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if wrong, err := scenario.PlayMutant(t.Context(), binary, "", relevant); err != nil || len(wrong) > 0 {
-		t.Fatalf("with nothing switched off, %q go wrong (%v)", wrong, err)
+	t.Logf("%d mutations in %d texts, built in %s", len(all), len(relevant), time.Since(began).Round(time.Second))
+	if wrong, said, err := scenario.PlayMutant(t.Context(), binary, "", relevant); err != nil || len(wrong) > 0 {
+		t.Fatalf("with nothing switched off, %q go wrong (%v):\n%s", wrong, err, said)
 	}
 	for _, m := range all {
 		t.Run(m.Name, func(t *testing.T) {
-			wrong, err := scenario.PlayMutant(t.Context(), binary, m.Name, slices.Clone(m.MissedBy))
+			t.Parallel()
+			wrong, said, err := scenario.PlayMutant(t.Context(), binary, m.Name, slices.Clone(m.MissedBy))
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, s := range m.MissedBy {
 				if !slices.Contains(wrong, s) {
-					t.Errorf("%s (%s) is switched off, and %s does not miss it", m.Name, m.Control, s)
+					t.Errorf("%s (%s) is switched off, and %s does not miss it:\n%s", m.Name, m.Control, s, said)
 				}
 			}
 		})
