@@ -16,7 +16,6 @@ import (
 	"strings"
 	"testing"
 
-	"countersign/internal/proof"
 	"countersign/internal/reset"
 )
 
@@ -270,44 +269,6 @@ func TestThePagesSpeakOfEveryState(t *testing.T) {
 	for _, s := range slices.Concat(reset.OpenStatuses, ends) {
 		if !strings.Contains(text, "`"+string(s)+"`") {
 			t.Errorf("docs/way-of-a-request.md does not speak of %s", s)
-		}
-	}
-}
-
-func TestThePageOfProofsSaysWhatTheTableSays(t *testing.T) {
-	text := pages(t)["docs/proof.md"]
-	var methods []string
-	rows := map[string][]string{}
-	for line := range strings.SplitSeq(text, "\n") {
-		cells := strings.Split(strings.Trim(line, "| "), " | ")
-		switch {
-		case strings.HasPrefix(line, "| | `totp`"):
-			methods = cells
-		case strings.HasPrefix(line, "| ") && len(cells) == 4:
-			rows[cells[0]] = cells[1:]
-		}
-	}
-	if len(methods) != 3 {
-		t.Fatalf("the table of methods is not where this test looks: %v", methods)
-	}
-	for i, m := range methods {
-		spec, ok := proof.SpecOf(proof.Method(strings.Trim(m, "`")))
-		if !ok {
-			t.Fatalf("%s is no method", m)
-		}
-		var spoiled []string
-		for _, a := range spec.Spoiled {
-			spoiled = append(spoiled, "`"+string(a)+"`")
-		}
-		for row, want := range map[string]string{
-			"channel": "`" + string(spec.Channel) + "`", "counts up to tier": "`" + string(spec.Ceiling) + "`",
-			"proves nothing for": strings.Join(spoiled, " "), "norm": spec.Section,
-			"phishing-resistant": map[bool]string{true: "yes", false: "no"}[spec.PhishingResistant],
-			"a challenge lives":  fmt.Sprintf("%.0f minutes", spec.Life.Minutes()),
-		} {
-			if got := rows[row]; len(got) != 3 || got[i] != want {
-				t.Errorf("%s, %s: the page says %q, the code %q", m, row, got, want)
-			}
 		}
 	}
 }

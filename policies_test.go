@@ -175,11 +175,11 @@ func told(t *testing.T, name string, p *policy.Policy, f cases.File) string {
 	return ""
 }
 
-// builtIn are the methods that docs/proof.md says can be used today.
-func builtIn(t *testing.T) []proof.Method {
+// littleAtHand are the methods that the page of ready policies asks about.
+func littleAtHand(t *testing.T) []proof.Method {
 	t.Helper()
-	for line := range strings.SplitSeq(string(readFile(t, "docs/proof.md")), "\n") {
-		if strings.HasPrefix(line, "| | `totp`") {
+	for line := range strings.SplitSeq(string(readFile(t, "policies/README.md")), "\n") {
+		if strings.HasPrefix(line, "What people can ask for who have") {
 			var methods []proof.Method
 			for _, word := range quoted(line) {
 				methods = append(methods, proof.Method(word))
@@ -187,7 +187,7 @@ func builtIn(t *testing.T) []proof.Method {
 			return methods
 		}
 	}
-	t.Fatal("docs/proof.md has no table of methods")
+	t.Fatal("policies/README.md does not say what people have at hand")
 	return nil
 }
 
@@ -237,8 +237,8 @@ func TestThePageOfReadyPoliciesSaysWhatTheyNeed(t *testing.T) {
 		}
 		agrees(t, name+": methods", quoted(n[0]), texts(p.Methods()))
 		agrees(t, name+": who signs", quoted(n[1]), signers(p))
-		agrees(t, name+": open to an ordinary account", quoted(o[0]), openWith(t, p, "{}", builtIn(t)))
-		agrees(t, name+": open to an administrator", quoted(o[1]), openWith(t, p, "subject: {admin: true}", builtIn(t)))
+		agrees(t, name+": open to an ordinary account", quoted(o[0]), openWith(t, p, "{}", littleAtHand(t)))
+		agrees(t, name+": open to an administrator", quoted(o[1]), openWith(t, p, "subject: {admin: true}", littleAtHand(t)))
 	}
 }
 
