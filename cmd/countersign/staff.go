@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -126,6 +128,8 @@ func (v tokenRevoke) Run(e *env) error {
 type enrolVerb struct {
 	Totp         enrolTotp         `cmd:"" name:"totp" help:"An authenticator app."`
 	RecoveryCode enrolRecoveryCode `cmd:"" name:"recovery-code" help:"A code to be kept on paper."`
+	Device       enrolDevice       `cmd:"" name:"device" help:"A managed device, by its public key."`
+	IDV          enrolIDV          `cmd:"" name:"idv" help:"Whom the provider of identity proofing knows."`
 }
 
 // Help is kong's long text.
@@ -136,24 +140,77 @@ func (enrolVerb) Help() string {
 type enrolMethod struct {
 	Login     string `arg:"" help:"The account's login."`
 	Directory string `help:"Its directory, where there is more than one."`
+	Label     string `help:"What the owner will know it by."`
 }
 
 type enrolTotp struct{ enrolMethod }
 
 // Run enrols an authenticator app.
-func (v enrolTotp) Run(e *env) error { return v.enrol(e, "totp") }
+func (v enrolTotp) Run(e *env) error { return v.enrol(e, client.Registering{Method: "totp"}) }
 
 type enrolRecoveryCode struct{ enrolMethod }
 
 // Run enrols a recovery code.
-func (v enrolRecoveryCode) Run(e *env) error { return v.enrol(e, "recovery_code") }
+func (v enrolRecoveryCode) Run(e *env) error {
+	return v.enrol(e, client.Registering{Method: "recovery_code"})
+}
 
-func (v enrolMethod) enrol(e *env, method string) error {
+type enrolDevice struct {
+	enrolMethod
+	Key string `required:"" placeholder:"FILE" help:"Its public key, or a certificate of the configured authority, in PEM; - for standard input. Never a private key."`
+}
+
+// Run enrols a device. A private key is not sent: whoever has put one here has
+// shown it to one program too many already, and to no server.
+func (v enrolDevice) Run(e *env) error {
+	text, err := e.readKey(v.Key)
+	if err != nil {
+		return err
+	}
+	return v.enrol(e, client.Registering{Method: "device", Key: string(text)})
+}
+
+const maxPublicKey = 16 << 10
+
+func (e *env) readKey(path string) ([]byte, error) {
+	from := e.in
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("reading the key: %w", err)
+		}
+		defer f.Close()
+		from = f
+	}
+	text, err := io.ReadAll(io.LimitReader(from, maxPublicKey+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading the key: %w", err)
+	case len(text) > maxPublicKey:
+		return nil, fmt.Errorf("%s is longer than %d bytes: that is no public key", safe(path), maxPublicKey)
+	case bytes.Contains(text, []byte("PRIVATE KEY")):
+		return nil, hinted(fmt.Errorf("%s holds a private key; it was not sent anywhere", safe(path)), "register the public half, as “countersign device key” prints it")
+	}
+	return text, nil
+}
+
+type enrolIDV struct {
+	enrolMethod
+	Subject string `required:"" placeholder:"ID" help:"What the provider calls the person; with several providers ISSUER, a space, and the id."`
+}
+
+// Run enrols whom a provider of identity proofing knows.
+func (v enrolIDV) Run(e *env) error {
+	return v.enrol(e, client.Registering{Method: "idv", Subject: v.Subject})
+}
+
+func (v enrolMethod) enrol(e *env, r client.Registering) error {
 	c, err := e.staff()
 	if err != nil {
 		return err
 	}
-	f, err := c.Enrol(e.ctx, v.Directory, v.Login, method)
+	r.Directory, r.Login, r.Label = v.Directory, v.Login, v.Label
+	f, err := c.Register(e.ctx, r)
 	if err != nil {
 		return err
 	}
