@@ -2,6 +2,7 @@ package evidence_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -77,9 +78,13 @@ func TestOtherRootsAreNotConvinced(t *testing.T) {
 	h.Must(err)
 	theirs, err := other.Roots()
 	h.Must(err)
+	_, key, err := note.GenerateKey(rand.Reader, mine.Log.Name())
+	h.Must(err)
+	stranger, err := note.NewVerifier(key)
+	h.Must(err)
 	b := bundle(h, request)
 	for name, roots := range map[string]evidence.Roots{
-		"another log": {Log: theirs.Log, Genesis: mine.Genesis}, "another genesis": {Log: mine.Log, Genesis: theirs.Genesis}, "none": {},
+		"another log": {Log: stranger, Genesis: mine.Genesis}, "another genesis": {Log: mine.Log, Genesis: theirs.Genesis}, "none": {},
 	} {
 		if r := evidence.Verify(b, roots, h.Now()); r.Verdict != evidence.NotAllowed {
 			t.Errorf("%s: %s", name, r.Verdict)

@@ -149,7 +149,7 @@ func Reopen(t testing.TB, dir string) *House {
 
 func asIs(s store.Store) store.Store { return s }
 
-// logKey makes the ledger's key on first use.
+// logKey lays the ground of a new house, or finds that of an old one.
 func (h *House) logKey(dir string) (skey, vkey string) {
 	h.T.Helper()
 	path := filepath.Join(dir, "log.key")
@@ -158,10 +158,11 @@ func (h *House) logKey(dir string) (skey, vkey string) {
 		skey, vkey, _ = strings.Cut(string(raw), "\n")
 		return skey, vkey
 	}
-	skey, vkey, err = note.GenerateKey(rand.Reader, "house.example/ledger")
+	g, err := brokenGround()
 	h.Must(err)
-	h.Must(os.WriteFile(path, []byte(skey+"\n"+vkey), 0o600))
-	return skey, vkey
+	h.Must(os.WriteFile(path, []byte(g.skey+"\n"+g.vkey), 0o600))
+	h.Must(os.WriteFile(h.Path, g.database, 0o600))
+	return g.skey, g.vkey
 }
 
 func build(t testing.TB, dir string, wrap func(store.Store) store.Store) *House {
