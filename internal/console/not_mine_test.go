@@ -45,14 +45,14 @@ func TestWhatWasNotMineIsGoneAndEverybodyIsSignedOut(t *testing.T) {
 func TestARemovalThatWasNotMineIsNotUndone(t *testing.T) {
 	s := newSite(t)
 	_, added := s.ownKey(gatetest.Wren, "laptop")
-	s.owner(gatetest.Wren).post("/security/remove/"+added.Enrolment).at("/security?done=removed").says("It is removed")
+	s.owner(gatetest.Wren).post("/security/remove/" + added.Enrolment).at("/security?done=removed").says("It is removed")
 	s.visitor().post(s.disownLink()).is(http.StatusOK).says("not put back")
 }
 
 func TestAnUnknownOrForeignLinkDoesNothing(t *testing.T) {
 	s := newSite(t)
 	s.visitor().post("/not-mine/dis_unknown").is(http.StatusNotFound).says("This link is not known")
-	s.visitor().post("/not-mine/"+strings.Repeat("x", 4000)).is(http.StatusNotFound)
+	s.visitor().post("/not-mine/" + strings.Repeat("x", 4000)).is(http.StatusNotFound)
 	s.ownKey(gatetest.Wren, "laptop")
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.server.URL+s.disownLink(), nil)
 	s.Must(err)

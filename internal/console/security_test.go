@@ -14,7 +14,9 @@ import (
 	"countersign/internal/gate"
 	"countersign/internal/gate/gatetest"
 	"countersign/internal/identity"
+	"countersign/internal/openid/openidtest"
 	"countersign/internal/proof"
+	"countersign/internal/signin"
 	"countersign/internal/softkey"
 )
 
@@ -293,6 +295,7 @@ func TestAFirstEnrolmentGoesOnToThreeSteps(t *testing.T) {
 	v := s.Open(gatetest.Wren, identity.InitialEnrolment)
 	b := s.visitor()
 	b.post("/case", "code", v.Case).is(http.StatusOK)
+	b.get("/case").never("/case/enrolment")
 	b.post("/case/enrolment").is(http.StatusConflict)
 	token := ""
 	at, err := url.Parse(s.server.URL)
@@ -309,6 +312,7 @@ func TestAFirstEnrolmentGoesOnToThreeSteps(t *testing.T) {
 	s.Pass(time.Second)
 	s.Authorise(v.ID)
 	s.Must(s.Do("dispatch", v.ID))
+	b.get("/case").says("Register your first passkey")
 	b.post("/case/enrolment").is(http.StatusOK).at("/security/first").says("Register your first passkey")
 	s.ownKey(gatetest.Wren, "telephone")
 	b.get("/security/first").says("Print a recovery code")
@@ -318,4 +322,99 @@ func TestAFirstEnrolmentGoesOnToThreeSteps(t *testing.T) {
 	b.post("/security/confirm", "id", q.hidden("id"), "code", s.MailedCode("", "wren2@private.example"), "next", q.hidden("next")).at("/security/first?done=address").says("That is all")
 	s.Must(s.signin.EndOwner(t.Context(), s.ownerOf(gatetest.Wren).Account))
 	b.post("/case/enrolment").is(http.StatusConflict) // once
+}
+
+// The provider of this site answers for accounts too.
+func ownedSite(t *testing.T) (*site, *openidtest.Provider) {
+	s, op := providedSite(t, signin.Off)
+	s.Issuer = op.URL
+	for name, p := range map[string]openidtest.Person{
+		"wren":          {Subject: "w", ACR: "phr", Claims: map[string]any{"preferred_username": "wren"}},
+		"wren by otp":   {Subject: "w", AMR: []string{"pwd", "otp"}, Claims: map[string]any{"preferred_username": "wren"}},
+		"wren by word":  {Subject: "w", AMR: []string{"pwd"}, Claims: map[string]any{"preferred_username": "wren"}},
+		"moss":          {Subject: "m", ACR: "phr", Claims: map[string]any{"preferred_username": "moss"}},
+		"heron":         {Subject: "h", ACR: "phr", Claims: map[string]any{"preferred_username": "heron"}},
+		"wren, nowhere": {Subject: "n", ACR: "phr", Claims: map[string]any{"sub": "wren"}},
+	} {
+		op.People[name] = p
+	}
+	return s, op
+}
+
+func TestASecondFactorAtTheProviderOpensOnesOwnSecurity(t *testing.T) {
+	s, op := ownedSite(t)
+	for _, name := range []string{"wren", "wren by otp"} {
+		b := s.visitor()
+		b.get("/security").says("sign in at your organisation")
+		b.get(b.leave(op, "/security/oidc?next=/security", name)).is(http.StatusOK).at("/security").says("Wren Ito")
+		s.Pass(11 * time.Minute)
+		first := b.held()
+		b.get("/security").says("Prove that it is me")
+		b.get(b.leave(op, "/security/oidc?next=/security", name)).is(http.StatusOK).never("Prove that it is me")
+		if b.held() == first {
+			t.Error("the token stayed the same")
+		}
+	}
+	for _, name := range []string{"wren by word", "heron", "wren, nowhere"} {
+		b := s.visitor()
+		b.get(b.leave(op, "/security/oidc", name)).is(http.StatusForbidden).says("does not count here").never("Wren Ito")
+		if b.held() != "" {
+			t.Errorf("%s holds a session", name)
+		}
+	}
+}
+
+func TestWhatCameBackForAnotherPurposeOpensNothing(t *testing.T) {
+	s, op := ownedSite(t)
+	for _, next := range []string{"https://evil.example/", "//evil.example", "/approvals", "/security/../approvals", "/security/leave"} {
+		b := s.visitor()
+		b.get(b.leave(op, "/security/oidc?"+url.Values{"next": {next}}.Encode(), "wren")).at("/security")
+	}
+	link := s.visitor().leave(op, "/security/oidc", "wren")
+	b := s.visitor()
+	b.get(link).is(http.StatusForbidden)
+	if b.held() != "" {
+		t.Error("somebody else's link signs in")
+	}
+	// Somebody else at the provider is somebody else here: nothing of Wren's stays.
+	b.get(b.leave(op, "/security/oidc", "wren")).says("Wren Ito")
+	b.get(b.leave(op, "/security/oidc", "moss")).says("Moss Lee").never("Wren Ito")
+}
+
+func TestNothingOfOnesOwnSecurityIsInlineOrStored(t *testing.T) {
+	s := newSite(t)
+	_, added := s.ownKey(gatetest.Wren, "laptop")
+	b := s.owner(gatetest.Wren)
+	for _, p := range []seen{s.visitor().get("/security"), b.get("/security"), b.get("/security/again"), b.get("/security/first"), b.get("/security/remove/" + added.Enrolment),
+		b.post("/security/app"), b.post("/security/recovery-code"), b.get("/not-mine/x"), b.post("/not-mine/x"),
+		b.post("/security/address", "method", "email_code", "address", "a@b.example")} {
+		if found := inline.FindString(p.body); found != "" {
+			t.Errorf("%s has %q", p.path, found)
+		}
+		if p.header.Get("Cache-Control") != "no-store" || !strings.Contains(p.header.Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Errorf("%s: %v", p.path, p.header)
+		}
+	}
+}
+
+// The words of a name are words, whoever wrote them.
+func TestHostileNamesStayText(t *testing.T) {
+	s := newSite(t)
+	o := s.ownerOf(gatetest.Wren)
+	o.Since = s.Now()
+	for _, label := range []string{`"><img src=x onerror=alert(1)>`, `{{.Login}}`, `</bdi></li><form action=/security/leave>`, `&lt;script&gt;`, `'; drop`} {
+		b, err := s.Gate.AddPasskey(t.Context(), o, label)
+		s.Must(err)
+		response, err := s.NewKey().Register("localhost", gatetest.Origin, b.Options.Challenge)
+		s.Must(err)
+		added, err := s.Gate.ConfirmPasskey(t.Context(), o, b.Enrolment, response)
+		s.Must(err)
+		v := s.owner(gatetest.Wren)
+		v.get("/security").is(http.StatusOK).says(label).never("<img src=x", "<form action=/security/leave")
+		v.get("/security/remove/" + added.Enrolment).is(http.StatusOK).says(label)
+	}
+	v := s.owner(gatetest.Wren)
+	for _, label := range []string{"two\nlines", "\u202egnihtyna", strings.Repeat("x", 61)} {
+		v.post("/security/app", "label", label).is(http.StatusUnprocessableEntity).says("That cannot be registered").never("\u202e")
+	}
 }

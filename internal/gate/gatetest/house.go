@@ -89,6 +89,7 @@ type House struct {
 	LogKey    string
 	LogSigner note.Signer // for tests that play a server which has been taken over
 	Path      string      // of the database
+	Issuer    string      // of the organisation's provider, where a test has one that answers
 	Faulted   []string    // rules that could not be evaluated, in the order of the decisions
 	keys      map[identity.PersonID]softkey.Key
 	proofing  ed25519.PrivateKey // of the provider of identity proofing
@@ -187,7 +188,7 @@ func build(t testing.TB, dir string, wrap func(store.Store) store.Store) *House 
 		Organisation: "Aviary", BaseURL: Origin, LogKey: vkey, SoftwareKeys: true, SecurityMail: "soc@corp.example",
 		RelyingParty: passkey.RelyingParty{ID: "localhost", Origins: []string{Origin}}, OIDC: wanted,
 	}, gate.Parts{Store: wrap(h.Store), Directories: []directory.Directory{h.Directory}, Sender: h.Mail, SMS: h.SMS, Voice: h.Voice,
-		Provider: provider{}, Proofers: h.proofers(), Hasher: hasher, Box: h.Box, Now: h.Now, Log: logger,
+		Provider: provider{h}, Proofers: h.proofers(), Hasher: hasher, Box: h.Box, Now: h.Now, Log: logger,
 		Faulted: func(_ *policy.Policy, rule string) {
 			h.mu.Lock()
 			defer h.mu.Unlock()

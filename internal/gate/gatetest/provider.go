@@ -21,10 +21,15 @@ const (
 	Proofer = "https://proofing.example"
 )
 
-type provider struct{}
+type provider struct{ house *House }
 
 // Issuer implements gate.Provider.
-func (provider) Issuer() string { return Issuer }
+func (p provider) Issuer() string {
+	if p.house.Issuer != "" {
+		return p.house.Issuer
+	}
+	return Issuer
+}
 
 // wanted is what a sign-in has to show in this house.
 var wanted = gate.OIDC{Claim: "preferred_username", ACR: []string{"phr"}, AMR: []string{"pwd+otp"}}
