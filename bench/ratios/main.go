@@ -87,7 +87,7 @@ var questions = []question{
 	{"Check", "Checking a right answer", "One at a time, with the commit that records the proof. A recovery code is hashed twice: the one that was typed, and the one that takes its place.",
 		"argon2", "proofs/s", rate, true},
 	{"Load", "A request that hashes nothing, beside a crowd of 64 whose wrong passwords are hashed", "", "idle", "proofs/s", rate, true},
-	{"Honest", "A right code by mail, beside the same crowd", "The crowd asks in one name, so a right code waits for one of theirs at most.", "idle", "proofs/s", rate, true},
+	{"Honest", "A right code by mail, beside the same crowd", "The crowd asks in one name, so a right code waits for those that run and for one more of theirs.", "idle", "proofs/s", rate, true},
 	{"Audit", "Verifying an exported ledger of 100,000 events", "", "sha256", "MB/s", func(v float64) string { return fmt.Sprintf("%.0f MB/s", v) }, true},
 }
 

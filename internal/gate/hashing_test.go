@@ -56,9 +56,11 @@ func TestAFloodOfWrongAnswersHoldsUpNobodyElse(t *testing.T) {
 	}
 	answers := make(chan error, flood)
 	var wait sync.WaitGroup
+	ctx, leave := context.WithCancel(gate.From(t.Context(), "192.0.2.7"))
+	defer leave()
 	for range flood {
 		wait.Go(func() {
-			_, err := g.Answer(gate.From(t.Context(), "192.0.2.7"), attacked.token, attacked.challenge, gate.Reply{Text: "00000000"})
+			_, err := g.Answer(ctx, attacked.token, attacked.challenge, gate.Reply{Text: "00000000"})
 			answers <- err
 		})
 	}
@@ -96,9 +98,10 @@ func TestAFloodOfWrongAnswersHoldsUpNobodyElse(t *testing.T) {
 	if got := h.State(honest.request).Proofs; len(got) != 1 {
 		t.Errorf("the honest answer proved %v", got)
 	}
+	leave() // the rest of the flood gives up
 	wait.Wait()
-	if n := h.State(attacked.request).Failures(proof.EmailCode); n != 5 {
-		t.Errorf("%d of the flood's answers were counted, want 5", n)
+	if n := h.State(attacked.request).Failures(proof.EmailCode); n > 5 {
+		t.Errorf("%d of the flood's answers were counted, want no more than 5", n)
 	}
 }
 
