@@ -65,7 +65,7 @@ func (c *console) caseAnswer(w http.ResponseWriter, r *http.Request) error {
 		return c.askAnswer(w, r, challenge, err)
 	}
 	if err != nil {
-		return c.caseTrouble(w, r, err)
+		return c.movedOn(w, r, err) // pressed twice, perhaps
 	}
 	http.Redirect(w, r, "/case", http.StatusSeeOther)
 	return nil

@@ -69,7 +69,7 @@ var actionWords = map[identity.Action]string{
 func promise(a identity.Action) string {
 	switch a {
 	case identity.PasswordReset:
-		return "The account gets a new, temporary password. It is shown once, on this page, to the person who proved themselves, and the old one stops working."
+		return "The account gets a new, temporary password. It is shown once, to the person who proved themselves, and the old one stops working."
 	case identity.Unlock:
 		return "The account is unlocked. Its password stays as it is."
 	case identity.MFAReset:
