@@ -161,17 +161,28 @@ func (a *api) addTOTP(ctx context.Context, o gate.Owner, in *labelInput) (*begun
 	return &begunOutput{b}, err
 }
 
+// Each of these costs a hash, or sends a message: it is counted as an answer is.
+
 func (a *api) addAddress(ctx context.Context, o gate.Owner, in *addressInput) (*begunOutput, error) {
+	if err := a.signin.Admit(callOf(ctx).r, signin.Answers); err != nil {
+		return nil, err
+	}
 	b, err := a.gate.AddAddress(ctx, o, proof.Method(in.Body.Method), in.Body.Address, in.Body.Label)
 	return &begunOutput{b}, err
 }
 
 func (a *api) confirmFactor(ctx context.Context, o gate.Owner, in *confirmInput) (*addedOutput, error) {
+	if err := a.signin.Admit(callOf(ctx).r, signin.Answers); err != nil {
+		return nil, err
+	}
 	v, err := a.gate.Confirm(ctx, o, in.ID, in.Body.Code)
 	return &addedOutput{v}, err
 }
 
 func (a *api) addRecoveryCode(ctx context.Context, o gate.Owner, _ *none) (*addedOutput, error) {
+	if err := a.signin.Admit(callOf(ctx).r, signin.Answers); err != nil {
+		return nil, err
+	}
 	v, err := a.gate.AddRecoveryCode(ctx, o)
 	return &addedOutput{v}, err
 }
