@@ -56,7 +56,11 @@ func (q *queue) take(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("passhash: %w", err)
 	}
-	p := q.enter(ctx)
+	return q.wait(ctx, q.enter(ctx))
+}
+
+// wait returns when the place is told, or its holder has gone.
+func (q *queue) wait(ctx context.Context, p *place) error {
 	select {
 	case err := <-p.told:
 		return err

@@ -119,6 +119,20 @@ func TestWhoStopsWaitingLeavesThePlaceAtOnce(t *testing.T) {
 	}
 }
 
+func TestASlotForSomebodyWhoLeavesAtThatMomentIsNotLost(t *testing.T) {
+	q := newQueue(1)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	for range 50 { // which of the two is seen first is chance
+		if q.wait(gone, q.enter(gone)) == nil {
+			q.leave()
+		}
+		if q.free != 1 {
+			t.Fatal("the slot is lost")
+		}
+	}
+}
+
 // However people come, leave and are served: no more run than may, no more
 // wait than may, nobody is told twice, nobody is refused while there is room or
 // while somebody else has two more in line than they would have, and no slot
