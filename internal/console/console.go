@@ -1,6 +1,8 @@
 // Package console is the pages that people use with a browser: the requester's
-// case, which works on an old phone and without JavaScript; "this wasn't me";
-// and for staff joining, signing in and signing decisions with a passkey.
+// case, which works on an old phone and without JavaScript; help for who cannot
+// sign in; the check of the desk; "this wasn't me"; vouching; one's own
+// security; and for staff joining, signing in, attesting in person and signing
+// decisions with a passkey.
 //
 // A page is a function that asks the gate, a struct of what it shows and a
 // template, in files named as the page. A page can do nothing that the gate

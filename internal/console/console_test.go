@@ -177,7 +177,7 @@ func (p seen) hidden(name string) string {
 
 func TestEveryPageIsGuardedAgainstTheOutside(t *testing.T) {
 	s := newSite(t)
-	for _, path := range []string{"/", "/case", "/join", "/sign-in", "/approvals", "/not-me/abc", "/nothing", "/requests/x"} {
+	for _, path := range []string{"/", "/case", "/join", "/sign-in", "/approvals", "/not-me/abc", "/nothing", "/requests/x", "/case/answer", "/case/oidc/x", "/check", "/help", "/vouch/x", "/vouch/done", "/proofing"} {
 		p := s.visitor().get(path)
 		csp := p.header.Get("Content-Security-Policy")
 		for _, want := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'", "require-trusted-types-for 'script'"} {
@@ -203,7 +203,8 @@ func TestNothingOnAPageIsInlineOrFromElsewhere(t *testing.T) {
 	seed, _ := s.Enrol(gatetest.Wren, proof.TOTP)
 	request, _ := s.Ordered(gatetest.Wren, identity.PasswordReset, seed)
 	staff := s.staff(gatetest.Sorrel)
-	for _, p := range []seen{staff.get("/"), staff.get("/case"), staff.get("/join"), staff.get("/sign-in"), staff.get("/approvals"), staff.get("/requests/" + request), staff.get("/not-me/abc"), staff.get("/nothing")} {
+	for _, p := range []seen{staff.get("/"), staff.get("/case"), staff.get("/join"), staff.get("/sign-in"), staff.get("/approvals"), staff.get("/requests/" + request), staff.get("/not-me/abc"), staff.get("/nothing"),
+		staff.get("/check"), staff.post("/check", "code", "ABCD-2345"), staff.post("/check/report"), staff.get("/help"), staff.post("/help", "login", "x", "action", "unlock"), staff.get("/vouch/x"), staff.get("/vouch/done"), staff.get("/proofing")} {
 		if found := inline.FindString(p.body); found != "" {
 			t.Errorf("%s has %q", p.path, found)
 		}

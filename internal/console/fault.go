@@ -39,6 +39,7 @@ var troubles = map[reset.Code]trouble{
 	"answer_refused":            {http.StatusUnprocessableEntity, "That is not right", "Check it and try again. After five wrong answers this way is closed for this case."},
 	"conflict":                  {http.StatusConflict, "Somebody was faster", "The case changed at the same moment. Look at it again and repeat."},
 	"directory_unavailable":     {http.StatusServiceUnavailable, "The directory does not answer", "Without it nothing can be decided, so nothing was done. Try again in a few minutes."},
+	"busy":                      {http.StatusServiceUnavailable, "Too much to do at once", "Nothing was counted and nothing is lost. Try again in a few seconds."},
 	"provider_off":              {http.StatusNotFound, "That is not set up here", "People do not sign in at the organisation's provider here. Choose another way."},
 	"provider_unavailable":      {http.StatusServiceUnavailable, "Your organisation's sign-in does not answer", "Nothing was done. Try again in a few minutes, or choose another way."},
 	"provider_refused":          {http.StatusForbidden, "That sign-in does not count here", "It took too long, came from another browser, was of somebody else, or did not show what is asked for. Begin again; if it happens again, ask the desk or your security team."},
