@@ -166,7 +166,7 @@ func (e Edit) apply(root string, files map[string]string) error {
 func PlayMutant(ctx context.Context, binary, name string, scripts []string) (wrong []string, said string, err error) {
 	slices.Sort(scripts)
 	scripts = slices.Compact(scripts)
-	play := exec.CommandContext(ctx, binary, "-test.count=1", "-test.timeout=5m", "-test.run", "^TestScenarios$/^("+strings.Join(scripts, "|")+")$")
+	play := exec.CommandContext(ctx, binary, "-test.count=1", "-test.timeout=10m", "-test.run", "^TestScenarios$/^("+strings.Join(scripts, "|")+")$")
 	play.Env = append(os.Environ(), MutantVariable+"="+name)
 	var out bytes.Buffer
 	play.Stdout, play.Stderr = &out, &out
