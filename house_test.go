@@ -74,7 +74,7 @@ var rows = []row{
 	{at: "internal/risk", floor: pure, ours: "identity ledger policy reset"},
 
 	// Tools: one job each, no knowledge of requests.
-	{at: "internal/passhash", floor: tool, vendors: "golang.org/x/crypto/argon2 golang.org/x/sync/semaphore"},
+	{at: "internal/passhash", floor: tool, vendors: "golang.org/x/crypto/argon2"},
 	{at: "internal/sealing", floor: tool, ours: "identity", vendors: "filippo.io/age"},
 	// outbound is the only one that calls out over HTTP; the dialler's guard sees
 	// the address as the system call does.

@@ -81,7 +81,7 @@ func (e *env) printRequest(r client.Request) {
 	if r.WaitUntil != nil {
 		wait = when(*r.WaitUntil)
 	}
-	pairs := []string{"request", safe(r.ID), "case", safe(r.Case), "account", safe(r.Subject.Account),
+	pairs := []string{"request", safe(r.ID), "case", safe(r.Case), "two words", safe(r.Words), "account", safe(r.Subject.Account),
 		"class, tier", safe(r.Class) + ", " + safe(r.Tier), "came by", safe(r.Channel), "ticket", safe(r.Ticket),
 		"desk", strings.TrimSpace(safe(r.Desk) + " " + safe(r.Agent)), "opened", when(r.OpenedAt), "ends", when(r.ExpiresAt),
 		"proved", strings.TrimSpace(proved), "waits until", wait, "missing", safe(r.Missing)}
@@ -167,4 +167,22 @@ func (v requestCancel) Run(e *env) error {
 		return err
 	}
 	return e.answer(r, func() { e.say("%s is %s.", safe(r.ID), safe(r.Status)) })
+}
+
+type requestCallback struct {
+	Request string `arg:"" help:"The request's id (req_…)."`
+	Code    string `arg:"" help:"The code that the requester heard on the call and has read back to you."`
+}
+
+// Run enters the code of a call back.
+func (v requestCallback) Run(e *env) error {
+	c, err := e.staff()
+	if err != nil {
+		return err
+	}
+	r, err := c.Callback(e.ctx, v.Request, v.Code)
+	if err != nil {
+		return err
+	}
+	return e.answer(r, func() { e.say("That is the code. The request stands at %s.", e.bold(safe(r.Status))) })
 }

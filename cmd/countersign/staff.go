@@ -220,10 +220,11 @@ func (v enrolMethod) enrol(e *env, r client.Registering) error {
 }
 
 type requestVerb struct {
-	Open   requestOpen   `cmd:"" help:"Open a request."`
-	Show   requestShow   `cmd:"" help:"Show a request."`
-	List   requestList   `cmd:"" help:"List the requests you may see, newest first."`
-	Cancel requestCancel `cmd:"" help:"End a request that has not been dispatched."`
+	Open     requestOpen     `cmd:"" help:"Open a request."`
+	Show     requestShow     `cmd:"" help:"Show a request."`
+	List     requestList     `cmd:"" help:"List the requests you may see, newest first."`
+	Cancel   requestCancel   `cmd:"" help:"End a request that has not been dispatched."`
+	Callback requestCallback `cmd:"" help:"Enter the code that came back over the call to the number on record."`
 }
 
 const decideLife = 15 * time.Minute

@@ -69,7 +69,7 @@ func (h *house) storeOptions() sqlite.Options {
 
 // furnish builds directories and the door on the store.
 func (h *house) furnish(ctx context.Context) (err error) {
-	h.hasher = passhash.New(runtime.GOMAXPROCS(0))
+	h.hasher = passhash.New(max(1, runtime.GOMAXPROCS(0)-1)) // a core stays for whatever needs no hash
 	if h.sender == nil {
 		if h.sender, err = h.cfg.Mail.sender(); err != nil {
 			return fmt.Errorf("app: %w", err)

@@ -44,7 +44,13 @@ type Request struct {
 	ChangedAt time.Time         `json:"changed_at"`
 	ExpiresAt time.Time         `json:"expires_at"`
 	WaitUntil *time.Time        `json:"wait_until,omitempty"`
-	Proved    []struct {
+	Words     string            `json:"words"` // the requester's page shows the same two
+	// Callback is a call to the requester that waits for the code it spoke.
+	Callback *struct {
+		Number string    `json:"number"`
+		Until  time.Time `json:"until"`
+	} `json:"callback,omitempty"`
+	Proved []struct {
 		Method string    `json:"method"`
 		At     time.Time `json:"at"`
 		Until  time.Time `json:"until"`
@@ -163,6 +169,12 @@ func (c Client) List(ctx context.Context, f Filter) (Page, error) {
 // Cancel ends a request that has not been dispatched.
 func (c Client) Cancel(ctx context.Context, id string) (Request, error) {
 	return fetch[Request](ctx, c, http.MethodPost, requestPath(id)+"/cancel", nil)
+}
+
+// Callback enters the code that came back over the call to the number on
+// record.
+func (c Client) Callback(ctx context.Context, id, code string) (Request, error) {
+	return fetch[Request](ctx, c, http.MethodPost, requestPath(id)+"/callback", map[string]any{"code": code})
 }
 
 // Statement is what a decision about a request signs: approval, denial,

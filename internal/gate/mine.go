@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"countersign/internal/directory"
 	record "countersign/internal/enrolment"
 	"countersign/internal/identity"
 	"countersign/internal/ledger"
@@ -132,13 +131,6 @@ func (g *Gate) adds() []proof.Method {
 
 // sourceEnrolment is the source of a destination that its owner registered.
 const sourceEnrolment = "enrolment"
-
-func (g *Gate) gone(err error) error {
-	if errors.Is(err, directory.ErrNotFound) {
-		return errEnded
-	}
-	return err
-}
 
 func (g *Gate) historyOf(ctx context.Context, p identity.PersonID) ([]HistoryView, error) {
 	out := []HistoryView{}

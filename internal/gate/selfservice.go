@@ -201,12 +201,9 @@ func (g *Gate) OpenOwn(ctx context.Context, o Owner, action identity.Action) (v 
 	if _, err := identity.ParseAction(string(action)); err != nil {
 		return v, "", invalid(err.Error())
 	}
-	a, err := g.lookup(ctx, o.Account)
+	a, err := g.own(ctx, o, g.now())
 	if err != nil {
-		return v, "", g.gone(err)
-	}
-	if a.Person != o.Person {
-		return v, "", ErrForbidden
+		return v, "", err
 	}
 	if !slices.Contains(g.dirs[a.ID.Directory()].Can(), action) {
 		return v, "", invalid(fmt.Sprintf("directory %q cannot do %s", a.ID.Directory(), action))

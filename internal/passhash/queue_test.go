@@ -282,7 +282,7 @@ func TestAFloodHoldsNoMoreMemoryThanTheSlots(t *testing.T) {
 		t.Errorf("after the flood %d slots are free and %d wait", h.queue.free, h.queue.waiting)
 	}
 	// The collector lets the heap grow to about twice what is in use.
-	if bound := 2 * (base + slots*memory*1024) + 32<<20; most.Load() > bound {
+	if bound := 2*(base+slots*memory*1024) + 32<<20; most.Load() > bound {
 		t.Errorf("the heap grew from %d MiB to %d MiB; want at most %d", base>>20, most.Load()>>20, bound>>20)
 	}
 }

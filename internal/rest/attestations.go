@@ -64,6 +64,13 @@ type attestInput struct {
 	}
 }
 
+type callbackInput struct {
+	ID   string `path:"id" maxLength:"100"`
+	Body struct {
+		Code string `json:"code" minLength:"1" maxLength:"40" doc:"that the requester heard on the call, and has read back to you"`
+	}
+}
+
 type attestingOutput struct{ Body gate.Attesting }
 
 func (a *api) attestations(h huma.API) {
@@ -71,6 +78,7 @@ func (a *api) attestations(h huma.API) {
 	public(a, h, post("/vouches/statement", "vouch-statement", "Read the statement that vouching signs", 200), a.vouchStatement)
 	public(a, h, post("/vouches", "vouch", "Vouch for somebody by signing the statement", 204), a.vouch)
 	public(a, h, post("/vouches/decline", "disclaim", "“That is not them”: stop the request", 204), a.disclaim)
+	staff(a, h, post("/requests/{id}/callback", "answer-callback", "Enter the code that came back over the call to the number on record", 200), a.answerCallback)
 	staff(a, h, post("/proofings/show", "show-proofing", "The case of the person who stands before you (proofing officers)", 200), a.showProofing)
 	staff(a, h, post("/proofings/statement", "proofing-statement", "Read the statement that attesting signs", 200), a.proofingStatement)
 	staff(a, h, post("/proofings", "attest", "Attest in person who somebody is, by signing the statement", 204), a.attest)
@@ -130,4 +138,11 @@ func (a *api) attest(ctx context.Context, c gate.Caller, in *attestInput) (*none
 		return nil, errNoAssertion()
 	}
 	return nil, a.gate.Attest(ctx, c, in.Body.Case, in.Body.Code, string(in.Body.Document), signed)
+}
+
+func (a *api) answerCallback(ctx context.Context, c gate.Caller, in *callbackInput) (*viewOutput, error) {
+	if err := known(in.ID); err != nil {
+		return nil, err
+	}
+	return viewed(a.gate.Callback(ctx, c, in.ID, in.Body.Code))
 }

@@ -33,7 +33,7 @@ type promptOutput struct{ Body gate.Prompt }
 type answerInput struct {
 	ID   string `path:"id" maxLength:"100"`
 	Body struct {
-		Answer    string        `json:"answer,omitempty" maxLength:"2000" doc:"what was typed: a code, or a device's signature"`
+		Answer    string        `json:"answer,omitempty" maxLength:"16384" doc:"what was typed: a code, a device's signature, or a provider's signed result"`
 		Assertion browserAnswer `json:"assertion,omitempty" doc:"for a passkey: what navigator.credentials.get gave"`
 	}
 }
