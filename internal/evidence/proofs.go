@@ -56,6 +56,9 @@ func (v *verifier) proved(b reset.Proved, seq uint64) error {
 			return fmt.Errorf("the %s proof: %w", c.Method, err)
 		}
 		by = "signed by the owner"
+		if c.Method == proof.Device {
+			by = "signed by a device of the owner"
+		}
 		if b.By != "" {
 			by = "signed by " + string(b.By)
 		}
