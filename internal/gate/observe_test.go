@@ -2,7 +2,13 @@ package gate_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"countersign/internal/gate"
 	"countersign/internal/gate/gatetest"
@@ -87,5 +93,69 @@ func TestTheDeskLearnsNothingOfWhatIsOnRecord(t *testing.T) {
 	}
 	if seen[0] != seen[1] {
 		t.Errorf("the desk can tell who has what:\n%s\n%s", seen[0], seen[1])
+	}
+}
+
+// From the sixth look-up on that finds nobody, security hears of who does it:
+// once an hour for each caller. The caller sees no difference.
+func TestLookingForAccountsIsHeardOf(t *testing.T) {
+	h := gatetest.New(t, plenty)
+	h.Invite("staff:heron", "Heron Fox", "helpdesk", identity.Agent)
+	callers := []gate.Caller{gatetest.Staff(gatetest.Finch), gatetest.Staff("staff:heron"), {Token: "ticketing", Scopes: []gate.Scope{gate.ScopeOpen}}}
+	heard := func() int {
+		items, err := h.Store.Items(t.Context(), "letter", "", h.Now())
+		h.Must(err)
+		return len(items)
+	}
+	look := func(c gate.Caller, times, letters int) {
+		t.Helper()
+		for i := range times {
+			_, err := h.Gate.Open(t.Context(), c, gate.Wish{Login: fmt.Sprintf("guest%d", i), Action: identity.PasswordReset, Channel: identity.Phone})
+			if !errors.Is(err, gate.ErrNotAvailable) {
+				t.Fatalf("look-up %d: %v", i, err)
+			}
+		}
+		if n := heard(); n != letters {
+			t.Errorf("%d letters about look-ups, want %d", n, letters)
+		}
+	}
+	look(callers[0], 5, 0)
+	look(callers[1], 5, 0) // others' are not added up with theirs
+	look(callers[0], 1, 1)
+	look(callers[0], 9, 1)
+	look(callers[1], 1, 2)
+	look(callers[2], 6, 3)
+	h.Pass(time.Hour)
+	look(callers[0], 5, 3)
+	look(callers[0], 1, 4)
+	if n := noted(h, "missed"); n != 33 {
+		t.Errorf("%d of 33 look-ups were noted", n)
+	}
+	for _, text := range h.Letters("", soc) {
+		if strings.Contains(text, "guest") {
+			t.Errorf("a letter names what was looked for:\n%s", text)
+		}
+	}
+}
+
+// Look-ups at the same moment are all counted, and all answered alike.
+func TestLookUpsAtOnceAreAnsweredAlike(t *testing.T) {
+	h := gatetest.New(t, plenty)
+	var wg sync.WaitGroup
+	var busy atomic.Int32
+	for range 6 {
+		wg.Go(func() {
+			_, err := h.Gate.Open(t.Context(), gatetest.Staff(gatetest.Finch), gate.Wish{Login: "nobody", Action: identity.Unlock, Channel: identity.Phone})
+			if !errors.Is(err, gate.ErrNotAvailable) {
+				busy.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if n := busy.Load(); n > 0 {
+		t.Errorf("%d were answered otherwise", n)
+	}
+	if n := noted(h, "missed"); n != 6 {
+		t.Errorf("%d notes", n)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"countersign/internal/directory"
 	"countersign/internal/identity"
@@ -181,11 +182,42 @@ type Missed struct {
 	Action    string `json:"action"`
 }
 
+// missesOfCaller is how many look-ups of one caller that find nobody are too
+// many for mistyped logins.
+var missesOfCaller = bound{6, time.Hour}
+
+// missed notes a look-up that found nobody and counts it. However often it
+// happens the answer stays the same; from missesOfCaller on security hears of it.
 func (g *Gate) missed(ctx context.Context, c Caller, w Wish) error {
-	if err := g.note(ctx, c, Missed{w.Directory, w.Login, string(w.Action)}, "missed"); err != nil {
-		return err
+	for try := 0; ; try++ {
+		more, err := g.countMiss(ctx, c, g.now())
+		if err == nil {
+			err = g.noteWith(ctx, c, Missed{w.Directory, w.Login, string(w.Action)}, "missed", more)
+		}
+		switch {
+		case err == nil:
+			return ErrNotAvailable
+		case !errors.Is(err, ErrBusy) || try == 5:
+			return err // busy: the same caller was counted meanwhile
+		}
 	}
-	return ErrNotAvailable
+}
+
+func (g *Gate) countMiss(ctx context.Context, c Caller, at time.Time) (besides, error) {
+	var more besides
+	about := "missed\x00" + c.actor()
+	t, err := g.tally(ctx, about, at)
+	if err != nil {
+		return more, err
+	}
+	t, item := t.plus(at, missesOfCaller)
+	more.items = append(more.items, item)
+	if t.full(missesOfCaller, at).IsZero() {
+		return more, nil
+	}
+	what := fmt.Sprintf("%s asked within an hour for %d accounts or more that there are not.\nSomebody may be finding out who has an account here.",
+		identity.Line(c.actor(), 100), missesOfCaller.most)
+	return more, g.alarm(ctx, &more, about, reset.State{}, what, at)
 }
 
 // newCase makes a public case code: eight letters and digits without those
