@@ -162,14 +162,7 @@ func (g *Gate) proofing(ctx context.Context, c Caller, code string) (attestation
 	if err := g.trusted(ctx, m.Person); err != nil {
 		return attestation{}, err
 	}
-	row, err := g.store.RowByCase(ctx, normalCase(code))
-	if errors.Is(err, store.ErrNotFound) {
-		return attestation{}, ErrNoRequest
-	}
-	if err != nil {
-		return attestation{}, fmt.Errorf("gate: finding a case: %w", err)
-	}
-	s, err := g.load(ctx, row.ID)
+	s, err := g.byCase(ctx, code)
 	if err != nil {
 		return attestation{}, err
 	}

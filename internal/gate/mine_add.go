@@ -312,13 +312,13 @@ func inbox(address string) string {
 
 func (g *Gate) confirmText(m proof.Method, login, digits string) string {
 	if m == proof.SMSCode {
-		return fmt.Sprintf("%s: %s. This code confirms this number for the account %s. Not you? Ignore it.", identity.Line(g.cfg.Organisation, 60), grouped(digits), login)
+		return fmt.Sprintf("%s: %s. This code confirms this number for the account %s. Not you? Ignore it.", identity.Line(g.cfg.Organisation, 60), code.Show(digits), login)
 	}
 	what := "as a mailbox of its own"
 	if m == proof.RecoveryContact {
 		what = "as that of somebody they trust to help them when they are locked out"
 	}
-	return fmt.Sprintf("The owner of the account %s wants to register this address %s.\n\nThe code to confirm it:\n\n    %s\n\nIt counts for a day. If you do not know them, ignore this message: without the code nothing is registered.\n", login, what, grouped(digits))
+	return fmt.Sprintf("The owner of the account %s wants to register this address %s.\n\nThe code to confirm it:\n\n    %s\n\nIt counts for a day. If you do not know them, ignore this message: without the code nothing is registered.\n", login, what, code.Show(digits))
 }
 
 // Confirm takes the code that an app shows or that came to an address.

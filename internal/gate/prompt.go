@@ -23,13 +23,7 @@ func keepPrompt(s reset.State, session string, p Prompt) (store.ItemChange, erro
 	if err != nil {
 		return store.ItemChange{}, fmt.Errorf("gate: writing a prompt: %w", err)
 	}
-	recipient := ""
-	for _, x := range s.Sessions {
-		if x.ID == session {
-			recipient = x.Recipient
-		}
-	}
-	sealed, err := sealing.SealTo(recipient, raw)
+	sealed, err := sealing.SealTo(s.Recipient(session), raw)
 	if err != nil {
 		return store.ItemChange{}, fmt.Errorf("gate: keeping a prompt: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"countersign/internal/directory"
 	"countersign/internal/identity"
 	"countersign/internal/proof"
+	"countersign/internal/proof/code"
 	"countersign/internal/reset"
 	"countersign/internal/roster"
 )
@@ -110,7 +111,7 @@ func (g *Gate) askVouch(ctx context.Context, a *asked) error {
 // askInPerson makes the code that the claimant hands over.
 func (g *Gate) askInPerson(ctx context.Context, a *asked) error {
 	digits, err := g.newCode(ctx, a, "")
-	a.prompt.Code = grouped(digits)
+	a.prompt.Code = code.Show(digits)
 	return err
 }
 

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"countersign/internal/passhash"
@@ -156,16 +155,4 @@ func short(typed string) error {
 		return invalid("the answer is too long")
 	}
 	return nil
-}
-
-// spoken groups a code's digits as people read them out.
-func grouped(digits string) string {
-	var out []byte
-	for i := range len(digits) {
-		if i > 0 && i%4 == 0 {
-			out = append(out, ' ')
-		}
-		out = append(out, digits[i])
-	}
-	return string(slices.Clip(out))
 }

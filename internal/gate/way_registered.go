@@ -105,13 +105,7 @@ func (g *Gate) replaceRecovery(ctx context.Context, s reset.State, c reset.Chall
 	if err != nil {
 		return besides{}, err
 	}
-	var recipient string
-	for _, x := range s.Sessions {
-		if x.ID == c.Session {
-			recipient = x.Recipient
-		}
-	}
-	sealed, err := sealing.SealTo(recipient, []byte(fresh))
+	sealed, err := sealing.SealTo(s.Recipient(c.Session), []byte(fresh))
 	if err != nil {
 		return besides{}, err
 	}

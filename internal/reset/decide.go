@@ -168,8 +168,7 @@ func (d *decision) order(id string) {
 	s := d.state
 	o := Ordered{Order: id, Attempt: s.Attempts + 1, Action: s.Action, Subject: s.Subject}
 	if s.Action == identity.PasswordReset {
-		claimant, _ := s.session(s.Claimant)
-		o.MustChange, o.Recipient = true, claimant.Recipient
+		o.MustChange, o.Recipient = true, s.Recipient(s.Claimant)
 	}
 	d.emit(o)
 }

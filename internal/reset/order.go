@@ -50,8 +50,7 @@ func (s State) ordered(e Ordered, at time.Time) (State, error) {
 	}
 	recipient := ""
 	if s.Action == identity.PasswordReset {
-		c, _ := s.session(s.Claimant)
-		if recipient = c.Recipient; recipient == "" {
+		if recipient = s.Recipient(s.Claimant); recipient == "" {
 			return s, refuse(ProofMissing, "there is nobody to give the new secret to")
 		}
 	}

@@ -241,6 +241,13 @@ func (s State) challenge(id string) int {
 	return slices.IndexFunc(s.Challenges, func(c Challenge) bool { return c.ID == id })
 }
 
+// Recipient is the key that what is for a session is sealed to; "" when nobody
+// came forward in it.
+func (s State) Recipient(session string) string {
+	x, _ := s.session(session)
+	return x.Recipient
+}
+
 func (s State) session(id string) (Session, bool) {
 	i := slices.IndexFunc(s.Sessions, func(x Session) bool { return x.ID == id })
 	if i < 0 {

@@ -111,7 +111,6 @@ func (s State) ProofStatement(challenge string, by identity.PersonID, document s
 	if !ok {
 		return "", refuse(MethodNotWanted, "%s is not answered by a signature", c.Method)
 	}
-	claimant, _ := s.session(c.Session)
 	return statement.New(kind, slices.Concat(
 		[]statement.Line{
 			{Name: "request", Value: s.ID},
@@ -131,7 +130,7 @@ func (s State) ProofStatement(challenge string, by identity.PersonID, document s
 			{Name: "opened", Value: s.OpenedAt.UTC().Format(stamp)},
 			{Name: "method", Value: string(c.Method)},
 			{Name: "challenge", Value: c.ID},
-			{Name: "secret-goes-to", Value: claimant.Recipient},
+			{Name: "secret-goes-to", Value: s.Recipient(c.Session)},
 		},
 		optional("attested-by", string(by)),
 		optional("document", document),
