@@ -129,6 +129,18 @@ func (q *queue) retry() error {
 	return err
 }
 
+// damage makes the local directory unreadable, as one is that is down, and
+// mend makes it what it was.
+func (q *queue) damage() error {
+	_, err := q.db.Exec(`UPDATE items SET value = CAST('!' || value AS BLOB) WHERE shelf = 'local_account'`)
+	return err
+}
+
+func (q *queue) mend() error {
+	_, err := q.db.Exec(`UPDATE items SET value = substr(value, 2) WHERE shelf = 'local_account'`)
+	return err
+}
+
 // account is the stored form of a local account, as far as it can be told
 // whether somebody changed what opens it.
 func (q *queue) account(object string) (string, error) {

@@ -128,6 +128,16 @@ func expectMessage(p *play, a args) error {
 	return errors.New("none has come")
 }
 
+func expectNoMessage(p *play, a args) error {
+	if err := p.quiet(); err != nil {
+		return err
+	}
+	if expectMessage(p, a) == nil {
+		return errors.New("one has come")
+	}
+	return nil
+}
+
 func expectAlike(p *play, a args) error {
 	var last []exchange
 	for _, x := range slices.Backward(p.record.exchanges()) {

@@ -55,14 +55,14 @@ type founding struct {
 
 // Stage is where scripts are played: it keeps what they can share.
 type Stage struct {
-	policies string // the folder of the policies
+	policies []string // the folders of the policies
 
 	mu      sync.Mutex
 	founded map[string]founding
 }
 
-// NewStage returns a stage for scripts that name policies of a folder.
-func NewStage(policies string) *Stage {
+// NewStage returns a stage for scripts that name policies of these folders.
+func NewStage(policies ...string) *Stage {
 	return &Stage{policies: policies, founded: map[string]founding{}}
 }
 
@@ -111,9 +111,9 @@ func (s *Stage) furnish(t testing.TB, policy string) (*house, app.Config, error)
 	if h.world, around, err = newWorld(t, h.dir); err != nil {
 		return nil, app.Config{}, err
 	}
-	text, err := os.ReadFile(filepath.Join(s.policies, policy+".yaml"))
+	text, err := s.policy(policy)
 	if err != nil {
-		return nil, app.Config{}, fmt.Errorf("scenario: reading the policy: %w", err)
+		return nil, app.Config{}, err
 	}
 	for name, content := range map[string][]byte{
 		"countersign.yaml": append(fmt.Appendf(nil, config, h.inbox.Port, notifytest.From), around...), "policy.yaml": text,
@@ -128,6 +128,20 @@ func (s *Stage) furnish(t testing.TB, policy string) (*house, app.Config, error)
 		err = fmt.Errorf("scenario: the configuration warns: %q", warnings)
 	}
 	return h, cfg, err
+}
+
+// policy is the text of a policy, of the first folder that has it.
+func (s *Stage) policy(name string) (text []byte, err error) {
+	for _, dir := range s.policies {
+		text, err = os.ReadFile(filepath.Join(dir, name+".yaml"))
+		if !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("scenario: reading the policy: %w", err)
+	}
+	return text, nil
 }
 
 // serve runs the server until the test ends.

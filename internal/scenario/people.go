@@ -118,7 +118,7 @@ func (p *play) letters(w *person, about string) ([]notifytest.Received, error) {
 	}
 	var all []notifytest.Received
 	for _, m := range p.inbox.Messages() {
-		for _, c := range w.contacts {
+		for _, c := range slices.Concat(w.contacts, w.added) {
 			if m.To == c.Address && strings.Contains(m.Subject, about) {
 				all = append(all, m)
 			}
@@ -155,7 +155,7 @@ func (p *play) heard(w *person) (string, error) {
 		return "", err
 	}
 	for _, m := range slices.Backward(p.world.phones.Messages()) {
-		for _, c := range w.contacts {
+		for _, c := range slices.Concat(w.contacts, w.added) {
 			if found := spoken.FindString(m.Text); m.To == c.Address && found != "" {
 				return strings.NewReplacer(" ", "", ",", "", ".", "").Replace(found), nil
 			}

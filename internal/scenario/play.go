@@ -31,6 +31,7 @@ type play struct {
 	tokens   map[string]string // of integrations, by name
 	given    []given
 	begun    time.Time // when the script begins, on the server's clock
+	down     bool      // the directory cannot be read
 	refused  []refusal // what was refused so far
 	seen     map[string]string
 	effects  int
@@ -56,7 +57,10 @@ type person struct {
 	passkey  *softkey.Key   // of their own, not of the roster
 	lost     *softkey.Key   // the one before
 	device   *ecdsa.PrivateKey
-	trusted  string // the mailbox of a recovery contact
+	trusted  string              // the mailbox of a recovery contact
+	added    []directory.Contact // what they registered for themselves
+	stays    bool                // they keep the next session of their own open
+	kept     string              // its token
 
 	roles    []identity.Role
 	desk     string
@@ -188,7 +192,9 @@ func (p *play) settle() error {
 		}
 	}
 	p.clock.move(p.begun.Sub(p.clock.now()))
-	return p.quiet()
+	err := p.quiet()
+	p.effects = 0 // what was given is nobody's doing
+	return err
 }
 
 // quiet waits until the server has done what it had to do, and counts what was
@@ -204,6 +210,9 @@ func (p *play) quiet() error {
 
 // look reads every account and says how many differ from the last look.
 func (p *play) look() (changed int, err error) {
+	if p.down {
+		return 0, nil // what was changed is seen when it can be read again
+	}
 	for name, who := range p.people {
 		if who.account == "" {
 			continue

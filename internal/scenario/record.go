@@ -32,10 +32,14 @@ type recorder struct {
 	mu  sync.Mutex
 	all []exchange
 	ips map[string]string
+	odd map[string]oddity
 }
 
+// oddity is what a browser that was led astray sends, or a forger.
+type oddity struct{ origin, host string }
+
 func newRecorder(addr string) *recorder {
-	return &recorder{addr: addr, http: &http.Transport{DisableCompression: true}, ips: map[string]string{}}
+	return &recorder{addr: addr, http: &http.Transport{DisableCompression: true}, ips: map[string]string{}, odd: map[string]oddity{}}
 }
 
 // as is the way to the server of one person, who comes from an address of
@@ -53,6 +57,9 @@ func (c caller) RoundTrip(req *http.Request) (*http.Response, error) {
 	req.Host = req.URL.Host
 	req.URL.Scheme, req.URL.Host = "http", c.addr
 	req.Header.Set("X-Forwarded-For", c.from(c.who))
+	if odd := c.oddity(c.who); c.part != setUp {
+		odd.onto(req)
+	}
 	res, err := c.http.RoundTrip(req)
 	if err != nil {
 		return nil, err
@@ -77,6 +84,32 @@ func (r *recorder) from(who string) string {
 		r.ips[who] = fmt.Sprintf("203.0.113.%d", len(r.ips)+1)
 	}
 	return r.ips[who]
+}
+
+func (r *recorder) oddity(who string) oddity {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.odd[who]
+}
+
+func (r *recorder) become(who string, change func(*oddity)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	odd := r.odd[who]
+	change(&odd)
+	r.odd[who] = odd
+}
+
+func (o oddity) onto(req *http.Request) {
+	if o.origin != "" {
+		req.Header.Set("Origin", o.origin)
+		req.Header.Set("Sec-Fetch-Site", "cross-site")
+	}
+	if o.host != "" {
+		req.Host = o.host
+		req.Header.Set("X-Forwarded-Host", o.host)
+		req.Header.Set("Forwarded", "host="+o.host)
+	}
 }
 
 func (r *recorder) exchanges() []exchange {

@@ -51,7 +51,7 @@ type Script struct {
 	Title    string
 	Sources  []string
 	Controls []string
-	Policy   string // a file of policies/, without .yaml
+	Policy   string // a file of the stage's folders, without .yaml
 	Lines    []Line // what is given and what happens, in order
 }
 

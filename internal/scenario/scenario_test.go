@@ -10,6 +10,7 @@ import (
 const (
 	scripts  = "../../testdata/scenarios"
 	policies = "../../policies"
+	special  = "../../testdata/scenarios/policies" // of scripts that no ready-made one fits
 )
 
 // few are played under the race detector. The others are then played by the
@@ -23,7 +24,7 @@ func TestScenarios(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stage := scenario.NewStage(policies)
+	stage := scenario.NewStage(policies, special)
 	for _, s := range all {
 		if raced && !slices.Contains(few, s.File) {
 			continue

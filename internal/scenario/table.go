@@ -65,6 +65,7 @@ var forms = []form{
 	{pattern: "WHO answers with what OTHER has", refusable: true, do: answering(handedOver), about: "OTHER reads it out, or had it stolen"},
 	{pattern: "WHO answers with the first code of OTHER", refusable: true, do: answering(firstCode), about: "not with the newest"},
 	{pattern: "WHO answers with the code of OTHER for REQUEST", refusable: true, do: answering(codeOfAnother), about: "one that was sent for another request"},
+	{pattern: "WHO answers as OTHER did in REQUEST", refusable: true, do: answering(asTheyDid), about: "with what proved OTHER in another request"},
 	{pattern: "WHO answers the challenge of OTHER", refusable: true, do: theirChallenge, about: "rightly, from a session of their own"},
 	{pattern: "WHO proves METHOD [in REQUEST]", refusable: true, proof: true, do: proves, about: "asks, and answers right"},
 	{pattern: "WHO asks by self-service for ACTION for LOGIN", refusable: true, do: selfServes, about: "anybody may; what comes of it is told to the owner alone"},
@@ -81,6 +82,9 @@ var forms = []form{
 	{pattern: "WHO removes the lost passkey", refusable: true, do: removesLost, about: "signed in with the other"},
 	{pattern: "ACCOUNT signs in with the lost passkey", refusable: true, do: usesLost, about: "to the security of the account"},
 	{pattern: "WHO registers the contact ADDRESS", refusable: true, do: registersContact, about: "a recovery contact, in a session of their own"},
+	{pattern: "WHO registers the mailbox ADDRESS", refusable: true, do: registersAddress("email_code", directory.ContactEmail), about: "of their own, in a session of their own"},
+	{pattern: "WHO registers the telephone TELEPHONE", refusable: true, do: registersAddress("sms_code", directory.ContactPhone), about: "of their own, in a session of their own"},
+	{pattern: "WHO stays signed in", refusable: true, do: staysSignedIn, about: "to the security of their account: the session is used for what follows"},
 	{pattern: "WHO registers OTHER to vouch", refusable: true, do: registersColleague, about: "in a session of their own"},
 	{pattern: "WHO withdraws [REQUEST]", refusable: true, do: withdraws, about: "ends their own request"},
 	{pattern: "WHO sees the secret [of REQUEST]", refusable: true, do: takesSecret, about: "the new one, shown once"},
@@ -92,6 +96,10 @@ var forms = []form{
 
 	{pattern: "SPAN passes", do: passes, about: "on the server's clock; every line takes ten seconds besides"},
 	{pattern: "SPAN pass", do: passes, about: "the same"},
+	{pattern: "WHO is on a page of TEXT", do: misled, about: "another site's, which makes their browser call the server from then on"},
+	{pattern: "WHO names the host TEXT", do: forgesHost, about: "to the server, in all that they send from then on"},
+	{pattern: "the directory goes down", do: directoryDown, about: "it cannot be read, and nobody can say who has an account"},
+	{pattern: "the directory comes back", do: directoryBack, about: "as it was"},
 	{pattern: "ACCOUNT is disabled", do: disabled, about: "in the directory"},
 	{pattern: "group TEXT joins INTO", do: joins, about: "every member of the one is now in the other"},
 	{pattern: "the SIM of ACCOUNT was changed SPAN ago", do: simChanged, about: "as the telephone provider tells"},
@@ -109,6 +117,7 @@ var forms = []form{
 	{pattern: "expect no letter to ADDRESS saying TEXT", do: expectNoLetter, about: "about the request"},
 	{pattern: "expect the last N answers to WHO to be alike", do: expectAlike, about: "in status, kind and text"},
 	{pattern: "expect a message to ADDRESS saying TEXT", do: expectMessage, about: "about whatever"},
+	{pattern: "expect no message to ADDRESS saying TEXT", do: expectNoMessage, about: "about whatever"},
 	{pattern: effectsPattern, do: expectEffects, about: "how often something that opens an account was changed"},
 }
 

@@ -138,6 +138,15 @@ func codeOfAnother(p *play, a args, _ *claim) (answer, error) {
 	return answer{Answer: text}, err
 }
 
+// asTheyDid hands in again what somebody answered in another request.
+func asTheyDid(p *play, a args, _ *claim) (answer, error) {
+	c := p.person(a["OTHER"]).cases[a["REQUEST"]]
+	if c == nil {
+		return answer{}, fmt.Errorf("%s has not come forward there", a["OTHER"])
+	}
+	return c.last, nil
+}
+
 // theirChallenge answers another session's challenge as its owner would.
 func theirChallenge(p *play, a args) error {
 	api, _, err := p.claimant(a["WHO"], "it")
@@ -336,6 +345,38 @@ func back(p *play, a args) error {
 	return nil
 }
 
+// directoryDown is an outage of the directory, as the server sees it.
+func directoryDown(p *play, _ args) error {
+	if err := p.quiet(); err != nil {
+		return err
+	}
+	p.down = true
+	return p.queue.damage()
+}
+
+func directoryBack(p *play, _ args) error {
+	if err := p.queue.settle(); err != nil {
+		return err
+	}
+	p.down = false
+	if err := p.queue.mend(); err != nil {
+		return err
+	}
+	return p.quiet()
+}
+
+// misled is somebody whose calls are made by a page of another site.
+func misled(p *play, a args) error {
+	p.record.become(a["WHO"], func(o *oddity) { o.origin = a["TEXT"] })
+	return nil
+}
+
+// forgesHost is somebody who names another host to the server than its own.
+func forgesHost(p *play, a args) error {
+	p.record.become(a["WHO"], func(o *oddity) { o.host = a["TEXT"] })
+	return nil
+}
+
 func attests(p *play, a args) error {
 	return p.attests(p.person(a["STAFF"]), p.person(a["OTHER"]), "it", a["DOCUMENT"])
 }
@@ -353,7 +394,7 @@ func declines(p *play, a args) error {
 }
 
 func simChanged(p *play, a args) error {
-	for _, c := range p.person(a["ACCOUNT"]).contacts {
+	for _, c := range slices.Concat(p.person(a["ACCOUNT"]).contacts, p.person(a["ACCOUNT"]).added) {
 		if c.Kind == directory.ContactPhone {
 			p.world.phones.SIM(c.Address, p.clock.now().Add(-a.span()))
 		}
@@ -382,6 +423,26 @@ func registersContact(p *play, a args) error {
 	}
 	w.trusted = a["ADDRESS"]
 	return nil
+}
+
+// registersAddress is somebody adding where they are reached from now on.
+func registersAddress(method string, kind directory.ContactKind) func(*play, args) error {
+	return func(p *play, a args) error {
+		w, address := p.person(a["WHO"]), a["ADDRESS"]+a["TELEPHONE"]
+		if err := p.register(w, method, address); err != nil {
+			return err
+		}
+		w.added = append(w.added, directory.Contact{Kind: kind, Address: address})
+		return nil
+	}
+}
+
+// staysSignedIn opens a session of their own that is not closed.
+func staysSignedIn(p *play, a args) error {
+	w := p.person(a["WHO"])
+	w.stays = true
+	_, err := p.owner(w, asPerson)
+	return err
 }
 
 func registersColleague(p *play, a args) error {
