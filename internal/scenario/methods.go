@@ -348,4 +348,4 @@ func (p *play) register(w *person, method, address string) error {
 }
 
 // spoken is a code in a text message, or as a voice reads it.
-var spoken = regexp.MustCompile(`\b\d{4} \d{4}\b|\b\d(?:[ ,.]+\d){7}\b`)
+var spoken = regexp.MustCompile(`\b\d{4} ?\d{4}\b|\b\d(?:[ ,.]+\d){7}\b`)
