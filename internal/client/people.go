@@ -28,19 +28,27 @@ type Session struct {
 
 // SignIn signs in with a passkey that stands on the roster.
 func (c Client) SignIn(ctx context.Context, k Key) (Session, error) {
+	in, err := c.ceremony(ctx, "/sign-in/begin", k)
+	if err != nil {
+		return Session{}, err
+	}
+	return fetch[Session](ctx, c.As(""), http.MethodPost, "/sign-in/finish", in)
+}
+
+// ceremony begins a sign-in and answers it with a passkey.
+func (c Client) ceremony(ctx context.Context, begin string, k Key) (map[string]any, error) {
 	var begun struct {
 		Ceremony string          `json:"ceremony"`
 		Options  json.RawMessage `json:"options"`
 	}
-	if err := c.As("").Do(ctx, http.MethodPost, "/sign-in/begin", nil, &begun); err != nil {
-		return Session{}, err
+	if err := c.As("").Do(ctx, http.MethodPost, begin, nil, &begun); err != nil {
+		return nil, err
 	}
 	answer, err := k.AssertOptions(c.server, begun.Options)
 	if err != nil {
-		return Session{}, fmt.Errorf("client: signing in: %w", err)
+		return nil, fmt.Errorf("client: signing in: %w", err)
 	}
-	in := map[string]any{"ceremony": begun.Ceremony, "response": json.RawMessage(answer)}
-	return fetch[Session](ctx, c.As(""), http.MethodPost, "/sign-in/finish", in)
+	return map[string]any{"ceremony": begun.Ceremony, "response": json.RawMessage(answer)}, nil
 }
 
 // SignOut ends the session.

@@ -71,18 +71,10 @@ type OwnerSession struct {
 // A client that holds such a session already proves itself once more: the
 // session goes on under another token.
 func (c Client) OwnerSignIn(ctx context.Context, k Key) (OwnerSession, error) {
-	var begun struct {
-		Ceremony string          `json:"ceremony"`
-		Options  json.RawMessage `json:"options"`
-	}
-	if err := c.As("").Do(ctx, http.MethodPost, "/security/sign-in/begin", nil, &begun); err != nil {
+	in, err := c.ceremony(ctx, "/security/sign-in/begin", k)
+	if err != nil {
 		return OwnerSession{}, err
 	}
-	answer, err := k.AssertOptions(c.server, begun.Options)
-	if err != nil {
-		return OwnerSession{}, fmt.Errorf("client: signing in: %w", err)
-	}
-	in := map[string]any{"ceremony": begun.Ceremony, "response": json.RawMessage(answer)}
 	return fetch[OwnerSession](ctx, c, http.MethodPost, "/security/sign-in/finish", in)
 }
 

@@ -45,17 +45,7 @@ func TestAProofingOfficerAttestsAndTheHandsCanTell(t *testing.T) {
 		}
 	}
 	h.Must(h.Gate.Attest(t.Context(), gatetest.Staff(rowan), v.Case, p.Code, "passport", h.Sign(rowan, paper.Options.Challenge)))
-	s := h.Authorise(v.ID)
-	if s.Status() != reset.OrderedUp {
-		t.Fatalf("the request stands at %s", s.Status())
-	}
-	b, err := h.Gate.Evidence(t.Context(), v.ID)
-	h.Must(err)
-	roots, err := h.Roots()
-	h.Must(err)
-	if r := evidence.Verify(b, roots, h.Now()); r.Verdict != evidence.Allowed {
-		t.Errorf("the evidence does not hold: %+v", r.Steps)
-	}
+	holds(h, v.ID)
 	h.NoSecret(strings.ReplaceAll(p.Code, " ", ""), p.Code)
 }
 
@@ -133,11 +123,7 @@ func TestAManagerVouchesWithTheCodeThatTheRequesterTells(t *testing.T) {
 	if err := h.Gate.Vouch(t.Context(), token, p.Code, h.Sign(moss, paper.Options.Challenge)); err == nil {
 		t.Error("the link worked twice")
 	}
-	b, err := h.Gate.Evidence(t.Context(), v.ID)
-	h.Must(err)
-	roots, err := h.Roots()
-	h.Must(err)
-	if r := evidence.Verify(b, roots, h.Now()); r.Verdict != evidence.Allowed {
+	if r := audited(h, v.ID); r.Verdict != evidence.Allowed {
 		t.Errorf("the evidence does not hold: %+v", r.Steps)
 	}
 }

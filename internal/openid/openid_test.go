@@ -449,7 +449,7 @@ func FuzzClaims(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, text string) {
 		var value any
 		if json.Unmarshal([]byte(text), &value) != nil {
-			t.Skip()
+			return
 		}
 		b := newBench(t)
 		b.op.Lie(openidtest.Lie{Claims: map[string]any{name: value}})

@@ -36,14 +36,7 @@ func (s State) Statement(d Decision) (statement.Statement, error) {
 		return "", err
 	}
 	lines := slices.Concat(
-		[]statement.Line{
-			{Name: "request", Value: s.ID},
-			{Name: "case", Value: s.Case},
-			{Name: "action", Value: string(s.Action)},
-			{Name: "account", Value: string(s.Subject)},
-		},
-		optional("login", identity.Line(s.Facts.Subject.Login, 200)),
-		optional("name", identity.Line(s.Facts.Subject.Name, 200)),
+		s.about(),
 		[]statement.Line{
 			{Name: "class", Value: string(s.Plan.Class)},
 			{Name: "tier", Value: string(s.Plan.Tier)},
@@ -63,6 +56,20 @@ func (s State) Statement(d Decision) (statement.Statement, error) {
 		s.outcomeLines(d),
 	)
 	return statement.New(string(d), lines)
+}
+
+// about names the request and the account, as every statement begins.
+func (s State) about() []statement.Line {
+	return slices.Concat(
+		[]statement.Line{
+			{Name: "request", Value: s.ID},
+			{Name: "case", Value: s.Case},
+			{Name: "action", Value: string(s.Action)},
+			{Name: "account", Value: string(s.Subject)},
+		},
+		optional("login", identity.Line(s.Facts.Subject.Login, 200)),
+		optional("name", identity.Line(s.Facts.Subject.Name, 200)),
+	)
 }
 
 func optional(name, value string) []statement.Line {
@@ -112,14 +119,7 @@ func (s State) ProofStatement(challenge string, by identity.PersonID, document s
 		return "", refuse(MethodNotWanted, "%s is not answered by a signature", c.Method)
 	}
 	return statement.New(kind, slices.Concat(
-		[]statement.Line{
-			{Name: "request", Value: s.ID},
-			{Name: "case", Value: s.Case},
-			{Name: "action", Value: string(s.Action)},
-			{Name: "account", Value: string(s.Subject)},
-		},
-		optional("login", identity.Line(s.Facts.Subject.Login, 200)),
-		optional("name", identity.Line(s.Facts.Subject.Name, 200)),
+		s.about(),
 		[]statement.Line{
 			{Name: "channel", Value: string(s.Channel)},
 			{Name: "requester", Value: string(s.Requester)},
