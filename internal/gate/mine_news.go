@@ -17,7 +17,8 @@ import (
 )
 
 // news is a change of what somebody proves themselves by. All their mailboxes
-// hear of it, the one that was added and the one that was taken away as well.
+// and, where there is a gateway for it, their telephones hear of it, the one
+// that was added and the one that was taken away as well.
 type news struct {
 	person    identity.PersonID
 	account   identity.AccountID
@@ -41,9 +42,6 @@ type disownLink struct {
 
 // news writes the letters of a change, each with a link to disown it.
 func (g *Gate) news(ctx context.Context, n news) ([]store.ItemChange, []store.Job, error) {
-	if g.mail == nil {
-		return nil, nil, nil
-	}
 	at := g.now()
 	a, err := g.lookup(ctx, n.account)
 	if err != nil && !errors.Is(err, directory.ErrNotFound) {
@@ -53,25 +51,33 @@ func (g *Gate) news(ctx context.Context, n news) ([]store.ItemChange, []store.Jo
 	if err != nil {
 		return nil, nil, err
 	}
-	to := map[string]bool{}
+	to := map[string]string{} // the way to each address
 	for _, c := range all {
 		if isMail(c) {
-			to[c.address] = true
+			to[c.address] = ""
+		} else if isPhone(c) {
+			to[c.address] = waySMS
 		}
 	}
-	if n.method == proof.EmailCode || n.method == proof.RecoveryContact {
+	if len(n.also.Address) > 0 {
 		plain, err := g.box.Open(n.also.Address)
 		if err != nil {
 			return nil, nil, fmt.Errorf("gate: opening an address: %w", err)
 		}
-		to[string(plain)] = true
+		to[string(plain)] = map[bool]string{true: waySMS}[n.method == proof.SMSCode]
 	}
 	var items []store.ItemChange
 	var jobs []store.Job
-	for address := range to {
+	for address, way := range to {
+		if way == "" && g.mail == nil || way == waySMS && g.sms == nil {
+			continue
+		}
 		token := newToken("dis_")
-		text := g.newsText(n, identity.Line(a.Login, 80), token, at)
-		item, job, err := g.letter(letter{To: address, Subject: g.newsSubject(n), Text: text, Notice: "enrolment"}, at.Add(vetoLife))
+		l := letter{To: address, Subject: g.newsSubject(n), Text: g.newsText(n, identity.Line(a.Login, 80), token, at), Notice: "enrolment", Way: way}
+		if way == waySMS {
+			l.Text = g.newsInShort(n, identity.Line(a.Login, 40), token)
+		}
+		item, job, err := g.letter(l, at.Add(vetoLife))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -83,6 +89,12 @@ func (g *Gate) news(ctx context.Context, n news) ([]store.ItemChange, []store.Jo
 
 func (g *Gate) newsSubject(n news) string {
 	return fmt.Sprintf("%s: %s was %s", identity.Line(g.cfg.Organisation, 60), methodWords[n.method], n.what)
+}
+
+// newsInShort is the news as a short message.
+func (g *Gate) newsInShort(n news, login, token string) string {
+	return fmt.Sprintf("%s: %s was %s for %q. Not you? Stop it: %s/not-mine/%s",
+		identity.Line(g.cfg.Organisation, 40), methodWords[n.method], n.what, login, g.cfg.BaseURL, token)
 }
 
 func (g *Gate) newsText(n news, login, token string, at time.Time) string {

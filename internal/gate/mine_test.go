@@ -240,3 +240,17 @@ func TestAFirstEnrolmentOpensOnceForTheSessionThatProvedItself(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestATelephoneOnRecordHearsOfANewFactorToo(t *testing.T) {
+	h := gatetest.New(t, letIn("passkey"))
+	h.AddLark()
+	a, err := h.Directory.Find(t.Context(), gatetest.Lark)
+	h.Must(err)
+	_, err = h.Gate.AddRecoveryCode(t.Context(), gate.Owner{Account: a.ID, Person: a.Person, By: proof.OIDC, Since: h.Now()})
+	h.Must(err)
+	h.Letters("", gatetest.LarksMail)
+	texts := h.SMS.Messages(gatetest.LarksPhone)
+	if len(texts) != 1 || !strings.Contains(texts[0], "a recovery code was added") || !strings.Contains(texts[0], gatetest.Origin+"/not-mine/dis_") || len(texts[0]) > 306 {
+		t.Errorf("the telephone was sent %q", texts)
+	}
+}
