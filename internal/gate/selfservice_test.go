@@ -286,7 +286,7 @@ func TestAnOwnerWhoIsSignedInOpensTheirOwn(t *testing.T) {
 	}
 	strange := wrens(h)
 	strange.Person = h.Person(gatetest.Moss)
-	if _, _, err := h.Gate.OpenOwn(t.Context(), strange, identity.PasswordReset); code(err) != "forbidden" {
+	if _, _, err := h.Gate.OpenOwn(t.Context(), strange, identity.PasswordReset); code(err) != "session_unknown" {
 		t.Errorf("about somebody else's account: %v", err)
 	}
 	for range 4 {
