@@ -337,8 +337,8 @@ func TestAProxyIsUsedForAllButThisMachine(t *testing.T) {
 
 func TestAProxyIsOfOneForm(t *testing.T) {
 	for where, good := range map[string]bool{
-		"http://proxy.example:3128": true, "https://10.0.0.1": true,
-		"socks5://proxy.example": false, "proxy:3128": false, "http://u:" + secret + "@proxy.example": false, "http://proxy.example/path": false, "http://proxy.example?x": false,
+		"http://gate.example:8080": true, "https://10.0.0.1": true,
+		"socks5://gate.example": false, "gate:8080": false, "http://u:" + secret + "@gate.example": false, "http://gate.example/path": false, "http://gate.example?x": false,
 	} {
 		u, err := url.Parse(where)
 		if err != nil {
