@@ -44,11 +44,7 @@ func (e *env) printCase(v client.Case) {
 	if v.WaitUntil != nil {
 		wait = when(*v.WaitUntil)
 	}
-	asks := "the self-service page"
-	if v.Card.Agent != "" {
-		asks = safe(v.Card.Agent) + " of " + safe(v.Card.Desk)
-	}
-	pairs := []string{"account", safe(v.Card.Login), "asked by", asks, "two words", safe(v.Card.Words), "ends", when(v.ExpiresAt), "waits until", wait, "proved", words(v.Proved)}
+	pairs := []string{"account", safe(v.Card.Login), "asked by", askedBy(v.Card), "two words", safe(v.Card.Words), "ends", when(v.ExpiresAt), "waits until", wait, "proved", words(v.Proved)}
 	for i, p := range v.Paths {
 		lead := "prove"
 		if i > 0 {

@@ -57,13 +57,17 @@ var handOver = map[string]string{
 	"in_person": "Show this code, and a document, to a proofing officer:",
 }
 
+// askedBy says who asks for what a card is about.
+func askedBy(c client.Card) string {
+	if c.Agent == "" {
+		return "the self-service page"
+	}
+	return safe(c.Agent) + " of " + safe(c.Desk)
+}
+
 // printCard shows who asks for what, before anything is answered.
 func (e *env) printCard(c client.Card) {
-	asks := "the self-service page"
-	if c.Agent != "" {
-		asks = safe(c.Agent) + " of " + safe(c.Desk)
-	}
-	e.mention("%s for %s, asked by %s, case %s.", safe(string(c.Action)), safe(c.Login), asks, safe(c.Case))
+	e.mention("%s for %s, asked by %s, case %s.", safe(string(c.Action)), safe(c.Login), askedBy(c), safe(c.Case))
 	e.mention("Two words: %s. Whoever you are dealing with can tell you the same ones.\n", e.bold(safe(c.Words)))
 }
 

@@ -101,11 +101,7 @@ func (a *App) faces() (http.Handler, error) {
 		return nil, fmt.Errorf("app: trusted_proxies: %w", err)
 	}
 	secure := strings.HasPrefix(a.cfg.BaseURL, "https://")
-	provider, err := a.cfg.staffProvider(a.now)
-	if err != nil {
-		return nil, fmt.Errorf("app: oidc: %w", err)
-	}
-	who := signin.New(signin.Options{Gate: a.gate, Store: a.store, Now: a.now, Secure: secure, TrustedProxies: proxies, Provider: provider})
+	who := signin.New(signin.Options{Gate: a.gate, Store: a.store, Now: a.now, Secure: secure, TrustedProxies: proxies, Provider: a.cfg.staffProvider(a.provider)})
 	api := rest.New(rest.Options{
 		Gate: a.gate, Signin: who, Log: a.log.With("part", "http"), Ready: a.unready,
 		Metrics: a.metrics.handler(), Observe: a.metrics.observe, Version: Version(), Secure: secure,

@@ -13,6 +13,7 @@ import (
 	"countersign/internal/directory/local"
 	"countersign/internal/gate"
 	"countersign/internal/notify"
+	"countersign/internal/openid"
 	"countersign/internal/passhash"
 	"countersign/internal/policy"
 	"countersign/internal/store"
@@ -31,18 +32,19 @@ type Options struct {
 // house is what every use of a data folder shares: the store, the door, and
 // the directories.
 type house struct {
-	cfg     Config
-	log     *slog.Logger
-	now     func() time.Time
-	keys    keys
-	store   store.Store
-	hasher  *passhash.Hasher
-	sender  notify.Sender
-	readers []directory.Directory
-	actors  []directory.Directory
-	gate    *gate.Gate
-	watch   func(directory.Directory) directory.Directory // around readers; nil: none
-	faulted func(inForce *policy.Policy, rule string)     // see gate.Parts; nil: nobody hears
+	cfg      Config
+	log      *slog.Logger
+	now      func() time.Time
+	keys     keys
+	store    store.Store
+	hasher   *passhash.Hasher
+	sender   notify.Sender
+	readers  []directory.Directory
+	actors   []directory.Directory
+	provider *openid.Provider // nil: none
+	gate     *gate.Gate
+	watch    func(directory.Directory) directory.Directory // around readers; nil: none
+	faulted  func(inForce *policy.Policy, rule string)     // see gate.Parts; nil: nobody hears
 }
 
 // open opens the data folder for writing. Only one process can.
@@ -100,6 +102,12 @@ func (h *house) furnish(ctx context.Context) (err error) {
 		Now: h.now, Log: h.log.With("part", "gate"), Faulted: h.faulted,
 	}
 	cfg := h.gateConfig()
+	if h.provider, err = h.cfg.provider(h.now); err != nil {
+		return fmt.Errorf("app: oidc: %w", err)
+	}
+	if h.provider != nil { // a nil pointer would be a provider
+		doors.Provider = h.provider
+	}
 	if err := h.cfg.proofs(&cfg, &doors, h.now); err != nil {
 		return fmt.Errorf("app: %w", err)
 	}

@@ -8,18 +8,12 @@ import (
 )
 
 // proofs gives the gate what people prove themselves by, besides mail: the
-// gateways to telephones, the organisation's provider, the providers of
-// identity proofing and the authorities for devices, as far as there are any.
+// gateways to telephones, what the organisation's provider has to show, the
+// providers of identity proofing and the authorities for devices, as far as
+// there are any.
 func (c Config) proofs(to *gate.Config, parts *gate.Parts, now func() time.Time) (err error) {
 	if parts.SMS, parts.Voice, err = c.phones(now); err != nil {
 		return fmt.Errorf("gateways: %w", err)
-	}
-	provider, err := c.provider(now)
-	if err != nil {
-		return fmt.Errorf("oidc: %w", err)
-	}
-	if provider != nil { // a nil pointer would be a provider
-		parts.Provider = provider
 	}
 	to.OIDC = gate.OIDC{Claim: c.OIDC.Claim, ACR: c.OIDC.ACR, AMR: c.OIDC.AMR}
 	proofers, err := c.idv()

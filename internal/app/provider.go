@@ -133,8 +133,7 @@ func (o OIDC) needs(staff string) []string {
 	return names
 }
 
-// staffProvider is the same as staff use it.
-func (c Config) staffProvider(now func() time.Time) (signin.Provider, error) {
-	p, err := c.provider(now)
-	return signin.Provider{Provider: p, Staff: signin.Use(c.Signin.OIDC), Claim: c.Signin.OIDCClaim, ACR: c.OIDC.ACR, AMR: c.OIDC.AMR}, err
+// staffProvider is the provider as staff use it.
+func (c Config) staffProvider(p *openid.Provider) signin.Provider {
+	return signin.Provider{Provider: p, Staff: signin.Use(c.Signin.OIDC), Claim: c.Signin.OIDCClaim, ACR: c.OIDC.ACR, AMR: c.OIDC.AMR}
 }

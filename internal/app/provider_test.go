@@ -23,7 +23,8 @@ func TestAProviderIsConfigured(t *testing.T) {
 	if c.OIDC.secret != "s3cret" || c.OIDC.Claim != "preferred_username" || strings.Join(c.OIDC.Scopes, " ") != "profile email" {
 		t.Errorf("%+v", c.OIDC)
 	}
-	p, err := c.staffProvider(time.Now)
+	op, err := c.provider(time.Now)
+	p := c.staffProvider(op)
 	if err != nil || p.Provider == nil || p.Issuer() != "https://login.example.org/realms/staff" || p.Staff != signin.Required || p.Claim != "employee" || len(p.AMR) != 2 {
 		t.Errorf("%+v, %v", p, err)
 	}
@@ -34,7 +35,8 @@ func TestNoProviderIsConfigured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := c.staffProvider(time.Now)
+	op, err := c.provider(time.Now)
+	p := c.staffProvider(op)
 	if err != nil || p.Provider != nil || p.Staff != signin.Off {
 		t.Errorf("%+v, %v", p, err)
 	}

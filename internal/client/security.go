@@ -50,15 +50,15 @@ type OwnContact struct {
 
 // OwnRequest is one request about the account.
 type OwnRequest struct {
-	Case      string          `json:"case"`
-	Action    identity.Action `json:"action"`
-	Status    string          `json:"status"`
-	Desk      string          `json:"desk,omitempty"`
-	Channel   string          `json:"channel"`
-	At        time.Time       `json:"at"`
-	Asked     int             `json:"asked"`
-	Wrong     int             `json:"wrong"`
-	Disclosed bool            `json:"repudiated"`
+	Case       string          `json:"case"`
+	Action     identity.Action `json:"action"`
+	Status     string          `json:"status"`
+	Desk       string          `json:"desk,omitempty"`
+	Channel    string          `json:"channel"`
+	At         time.Time       `json:"at"`
+	Asked      int             `json:"asked"`
+	Wrong      int             `json:"wrong"`
+	Repudiated bool            `json:"repudiated"`
 }
 
 // OwnerSession is the session of somebody who looks after their own account.

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 
@@ -62,8 +61,8 @@ func (c *console) ownCase(r *http.Request) (gate.CaseView, error) {
 // unknownSession reports whether an error only says that this browser has no
 // case open.
 func unknownSession(err error) bool {
-	var f *gate.Fault
-	return errors.As(err, &f) && (f.Code == "session_unknown" || f.Code == "unauthenticated")
+	code := codeOf(err)
+	return code == "session_unknown" || code == "unauthenticated"
 }
 
 // caseTrouble shows the case together with what went wrong.

@@ -62,28 +62,30 @@ var troubles = map[reset.Code]trouble{
 	reset.SignedAlready:         {http.StatusConflict, "You have signed this already", "There is nothing more for you to do."},
 }
 
-// saidBy is the text of a refusal as whoever refused put it; it is safe for
-// the caller.
-func saidBy(err error) string {
+// refusal is a no as whoever refused put it; its text is safe for the caller.
+// Both are "" for whatever else went wrong.
+func refusal(err error) (code reset.Code, text string) {
 	var fault *gate.Fault
-	var refusal *reset.Refusal
+	var refused *reset.Refusal
 	switch {
 	case errors.As(err, &fault):
-		return fault.Msg
-	case errors.As(err, &refusal):
-		return refusal.Msg
+		return fault.Code, fault.Msg
+	case errors.As(err, &refused):
+		return refused.Code, refused.Msg
 	}
-	return ""
+	return "", ""
 }
+
+func codeOf(err error) reset.Code { code, _ := refusal(err); return code }
+
+func saidBy(err error) string { _, text := refusal(err); return text }
 
 // describe puts an error into plain words. Anything that is not a refusal is
 // ours to mend, and its text stays in the log.
 func describe(err error) trouble {
-	var fault *gate.Fault
-	var refusal *reset.Refusal
 	var throttled *signin.Throttled
 	var later *gate.Later
-	code, text := reset.Code(""), ""
+	code, text := refusal(err)
 	switch {
 	case errors.As(err, &later) && later.Code == reset.TooMany: // its own words say until when
 		t := troubles[later.Code]
@@ -91,11 +93,7 @@ func describe(err error) trouble {
 		return t
 	case errors.As(err, &throttled):
 		return trouble{http.StatusTooManyRequests, "Too many attempts", "Wait a little and try again: " + waitWords(throttled.Retry) + "."}
-	case errors.As(err, &fault):
-		code, text = fault.Code, fault.Msg
-	case errors.As(err, &refusal):
-		code, text = refusal.Code, refusal.Msg
-	default:
+	case code == "":
 		return trouble{http.StatusInternalServerError, "Something went wrong here", "It is not your fault, and nothing was done. Try again; if it happens again, call the desk."}
 	}
 	if t, ok := troubles[code]; ok {

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -61,16 +60,11 @@ func (c *console) owned(h ownerHandler) handler {
 		case unknownSession(err):
 			c.Signin.ClearOwnerCookie(w)
 			return c.showOwnerSignIn(w, r, ownerSignInPage{Next: next}, err)
-		case isFault(err, "proof_too_old"):
+		case codeOf(err) == "proof_too_old":
 			return c.showOwnerSignIn(w, r, ownerSignInPage{Next: next, Again: true}, err)
 		}
 		return err
 	}
-}
-
-func isFault(err error, code reset.Code) bool {
-	var f *gate.Fault
-	return errors.As(err, &f) && f.Code == code
 }
 
 // safeOwn keeps to the pages about one's own security.
@@ -140,14 +134,6 @@ func (c *console) noteOwn(w http.ResponseWriter, r *http.Request, err error) tro
 		return own
 	}
 	return t
-}
-
-func codeOf(err error) reset.Code {
-	var f *gate.Fault
-	if errors.As(err, &f) {
-		return f.Code
-	}
-	return reset.CodeOf(err)
 }
 
 var ownTroubles = map[reset.Code]trouble{
@@ -226,7 +212,7 @@ func (c *console) openOwn(w http.ResponseWriter, r *http.Request, o gate.Owner) 
 // securityOr shows the front page with a refusal; what asks for a sign-in goes
 // on to owned.
 func (c *console) securityOr(w http.ResponseWriter, r *http.Request, o gate.Owner, why error) error {
-	if unknownSession(why) || isFault(why, "proof_too_old") {
+	if unknownSession(why) || codeOf(why) == "proof_too_old" {
 		return why
 	}
 	return c.securityWith(w, r, o, why)

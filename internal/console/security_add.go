@@ -92,7 +92,7 @@ func (c *console) confirmFactor(w http.ResponseWriter, r *http.Request, o gate.O
 	if err == nil {
 		done, err = c.Gate.Confirm(r.Context(), o, form.Get("id"), strings.TrimSpace(form.Get("code")))
 	}
-	if isFault(err, "answer_refused") {
+	if codeOf(err) == "answer_refused" {
 		t := c.noteOwn(w, r, err)
 		p := confirmPage{ID: form.Get("id"), Next: next, Method: proof.Method(form.Get("method"))}
 		return c.show(w, t.Status, "security_confirm", frame{Title: "Confirm it", Alert: &t, Body: p})

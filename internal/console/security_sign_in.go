@@ -24,11 +24,11 @@ func (c *console) showOwnerSignIn(w http.ResponseWriter, r *http.Request, p owne
 		f.Title = "Prove once more that it is you"
 	}
 	switch {
-	case why == nil || isFault(why, "unauthenticated"):
+	case why == nil || codeOf(why) == "unauthenticated":
 		if r.Method != http.MethodGet {
 			status = http.StatusUnauthorized
 		}
-	case isFault(why, "proof_too_old"):
+	case codeOf(why) == "proof_too_old":
 		if r.Method != http.MethodGet {
 			status = http.StatusForbidden
 		}
@@ -59,7 +59,7 @@ func (c *console) ownerProvider(w http.ResponseWriter, r *http.Request) error {
 // enough, and whose account it names.
 func (c *console) ownerReturned(w http.ResponseWriter, r *http.Request, back signin.Return) error {
 	o, err := c.Gate.OwnerBySignIn(r.Context(), back.Claims, back.Started)
-	if isFault(err, "sign_in_refused") {
+	if codeOf(err) == "sign_in_refused" {
 		return c.showOwnerSignIn(w, r, ownerSignInPage{Next: safeOwn(back.Data)}, signin.ErrProviderRefused)
 	}
 	var token string

@@ -273,7 +273,7 @@ func (g *Gate) keysOfWitness(ctx context.Context, chain roster.State, t attestat
 	}
 	for _, f := range own {
 		// As for the owner's own: what was registered today vouches for nobody.
-		if t.state.OpenedAt.Sub(f.since) >= time.Duration(t.state.Plan.CoolOff)*time.Second {
+		if !f.young(t.state) {
 			keys = append(keys, witnessKey{*f.Passkey, f.id})
 		}
 	}

@@ -117,13 +117,17 @@ func (g *Gate) Repudiate(ctx context.Context, token string) error {
 	return g.fence(ctx, s)
 }
 
+// openStatuses are those of reset.OpenStatuses, for a query.
+var openStatuses = func() (words []string) {
+	for _, st := range reset.OpenStatuses {
+		words = append(words, string(st))
+	}
+	return words
+}()
+
 // fence ends the other open requests about the person.
 func (g *Gate) fence(ctx context.Context, s reset.State) error {
-	var open []string
-	for _, st := range reset.OpenStatuses {
-		open = append(open, string(st))
-	}
-	return g.eachRow(ctx, store.RowQuery{Person: s.Person, Statuses: open}, func(r store.Row) error {
+	return g.eachRow(ctx, store.RowQuery{Person: s.Person, Statuses: openStatuses}, func(r store.Row) error {
 		_, err := g.end(ctx, r.ID, system, "fence")
 		if c := reset.CodeOf(err); c == reset.RequestEnded || c == reset.IllegalTransition {
 			return nil

@@ -123,12 +123,12 @@ func (g *Gate) brought(ctx context.Context, a directory.Account, w Registering) 
 		e.Subject, err = g.box.Seal([]byte(w.Subject))
 		return f, e, err
 	}
-	return g.newFactor(ctx, a.Login, w.Method, g.now())
+	return g.newFactor(ctx, a.Login, w.Method)
 }
 
-func (g *Gate) newFactor(ctx context.Context, login string, m proof.Method, since time.Time) (Factor, enrolment, error) {
-	f := Factor{Enrolment: newID("enr"), Method: m}
-	e := enrolment{Method: m, Since: since}
+// newFactor makes a secret that its owner is told once. Register dates it.
+func (g *Gate) newFactor(ctx context.Context, login string, m proof.Method) (Factor, enrolment, error) {
+	f, e := Factor{Enrolment: newID("enr"), Method: m}, enrolment{Method: m}
 	var err error
 	switch m {
 	case proof.TOTP:

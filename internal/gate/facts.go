@@ -111,9 +111,9 @@ func (g *Gate) facts(ctx context.Context, a directory.Account, ask asking, chain
 // A fence stands until it is reviewed, however long ago it went up.
 func (g *Gate) past(ctx context.Context, f *policy.Facts, except string) error {
 	return g.eachRow(ctx, store.RowQuery{Person: f.Subject.Person}, func(r store.Row) error {
-		var s reset.State
-		if err := json.Unmarshal(r.State, &s); err != nil {
-			return fmt.Errorf("gate: reading the row of %s: %w", r.ID, err)
+		s, err := stateOf(r)
+		if err != nil {
+			return err
 		}
 		f.Subject.Fenced = f.Subject.Fenced || s.Fences()
 		f.Subject.OnProbation = f.Subject.OnProbation || s.OnProbation(f.At)
@@ -122,6 +122,14 @@ func (g *Gate) past(ctx context.Context, f *policy.Facts, except string) error {
 		}
 		return nil
 	})
+}
+
+// stateOf is a request as its row has it.
+func stateOf(r store.Row) (s reset.State, err error) {
+	if err := json.Unmarshal(r.State, &s); err != nil {
+		return s, fmt.Errorf("gate: reading the row of %s: %w", r.ID, err)
+	}
+	return s, nil
 }
 
 // eachRow visits every row of a query, however many there are: a flood of

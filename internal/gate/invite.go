@@ -171,12 +171,9 @@ func (g *Gate) Register(ctx context.Context, token string, response []byte) (Joi
 	if len(i.Challenge) == 0 {
 		return Joined{}, invalid("begin the registration first")
 	}
-	cred, err := passkey.Register(g.cfg.RelyingParty, i.Challenge, response)
+	cred, err := g.newPasskey(g.cfg.RelyingParty, i.Challenge, response)
 	if err != nil {
-		return Joined{}, &Fault{"passkey_refused", "the passkey was not accepted: " + err.Error()}
-	}
-	if cred.Software && !g.cfg.SoftwareKeys {
-		return Joined{}, &Fault{"passkey_refused", "passkeys that are files are not allowed here (signin.software_passkeys)"}
+		return Joined{}, err
 	}
 	i.Passkey, i.Challenge = &cred, nil
 	out := Joined{Fingerprint: roster.Fingerprint(cred)}
@@ -194,6 +191,18 @@ func (g *Gate) Register(ctx context.Context, token string, response []byte) (Joi
 	out.Sign = &Paper{Decision: "founding", Statement: string(text), ID: text.ID(),
 		Options: passkey.RequestOptions(g.cfg.RelyingParty, text.Challenge(), [][]byte{cred.ID})}
 	return out, g.keepInvitation(ctx, item, i)
+}
+
+// newPasskey takes the browser's answer to a creation.
+func (g *Gate) newPasskey(rp passkey.RelyingParty, challenge, response []byte) (passkey.Credential, error) {
+	cred, err := passkey.Register(rp, challenge, response)
+	if err != nil {
+		return cred, &Fault{"passkey_refused", "the passkey was not accepted: " + err.Error()}
+	}
+	if cred.Software && !g.cfg.SoftwareKeys {
+		return cred, &Fault{"passkey_refused", "passkeys that are files are not allowed here (signin.software_passkeys)"}
+	}
+	return cred, nil
 }
 
 func (g *Gate) founding(i invitation) roster.Founded {

@@ -64,15 +64,15 @@ type ContactView struct {
 
 // HistoryView is one request about the owner's account.
 type HistoryView struct {
-	Case      string           `json:"case"`
-	Action    identity.Action  `json:"action"`
-	Status    string           `json:"status"`
-	Desk      string           `json:"desk,omitempty"`
-	Channel   identity.Channel `json:"channel"`
-	At        time.Time        `json:"at"`
-	Asked     int              `json:"asked"` // how often a proof was asked for
-	Wrong     int              `json:"wrong"` // how many answers were wrong
-	Disclosed bool             `json:"repudiated"`
+	Case       string           `json:"case"`
+	Action     identity.Action  `json:"action"`
+	Status     string           `json:"status"`
+	Desk       string           `json:"desk,omitempty"`
+	Channel    identity.Channel `json:"channel"`
+	At         time.Time        `json:"at"`
+	Asked      int              `json:"asked"` // how often a proof was asked for
+	Wrong      int              `json:"wrong"` // how many answers were wrong
+	Repudiated bool             `json:"repudiated"`
 }
 
 // Mine shows an owner the security of their account.
@@ -139,11 +139,11 @@ func (g *Gate) historyOf(ctx context.Context, p identity.PersonID) ([]HistoryVie
 		return nil, fmt.Errorf("gate: listing requests: %w", err)
 	}
 	for _, r := range rows {
-		s, err := g.load(ctx, r.ID)
+		s, err := stateOf(r)
 		if err != nil {
 			return nil, err
 		}
-		h := HistoryView{Case: s.Case, Action: s.Action, Status: string(s.Status()), Desk: s.Desk, Channel: s.Channel, At: s.OpenedAt, Asked: len(s.Challenges), Disclosed: s.Repudiated}
+		h := HistoryView{Case: s.Case, Action: s.Action, Status: string(s.Status()), Desk: s.Desk, Channel: s.Channel, At: s.OpenedAt, Asked: len(s.Challenges), Repudiated: s.Repudiated}
 		for _, c := range s.Challenges {
 			h.Wrong += c.Refused
 		}
@@ -209,10 +209,7 @@ func (g *Gate) BeginEnrolment(ctx context.Context, token string) (Owner, error) 
 // record is told.
 func (g *Gate) Remove(ctx context.Context, o Owner, id string) error {
 	at := g.now()
-	if !o.fresh(at) {
-		return errStale
-	}
-	if _, err := g.own(ctx, o, at); err != nil {
+	if _, err := g.freshly(ctx, o, at); err != nil {
 		return err
 	}
 	f, err := g.ownFactor(ctx, o.Person, id, at)

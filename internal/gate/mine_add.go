@@ -66,22 +66,17 @@ type Begun struct {
 }
 
 // changing checks that the owner may change anything, and how much there is.
-func (g *Gate) changing(ctx context.Context, o Owner, label string) (directory.Account, time.Time, error) {
-	at := g.now()
+func (g *Gate) changing(ctx context.Context, o Owner, label string) (directory.Account, error) {
 	if err := identity.CheckLine(label, 60); err != nil {
-		return directory.Account{}, at, invalid("label: " + err.Error())
+		return directory.Account{}, invalid("label: " + err.Error())
 	}
-	a, err := g.roomFor(ctx, o, at)
-	return a, at, err
+	return g.roomFor(ctx, o, g.now())
 }
 
 // roomFor checks that the owner has proved themselves lately and that there is
 // room for one factor more.
 func (g *Gate) roomFor(ctx context.Context, o Owner, at time.Time) (directory.Account, error) {
-	if !o.fresh(at) {
-		return directory.Account{}, errStale
-	}
-	a, err := g.own(ctx, o, at)
+	a, err := g.freshly(ctx, o, at)
 	if err != nil {
 		return a, err
 	}
@@ -148,7 +143,7 @@ func (g *Gate) begunBy(ctx context.Context, o Owner, id string, m proof.Method) 
 
 // AddPasskey begins to register a passkey.
 func (g *Gate) AddPasskey(ctx context.Context, o Owner, label string) (Begun, error) {
-	a, _, err := g.changing(ctx, o, label)
+	a, err := g.changing(ctx, o, label)
 	if err != nil {
 		return Begun{}, err
 	}
@@ -184,12 +179,9 @@ func (g *Gate) ConfirmPasskey(ctx context.Context, o Owner, id string, response 
 	if err != nil {
 		return Added{}, err
 	}
-	cred, err := passkey.Register(chain.RelyingParty, b.Challenge, response)
+	cred, err := g.newPasskey(chain.RelyingParty, b.Challenge, response)
 	if err != nil {
-		return Added{}, &Fault{"passkey_refused", "the passkey was not accepted: " + err.Error()}
-	}
-	if cred.Software && !g.cfg.SoftwareKeys {
-		return Added{}, &Fault{"passkey_refused", "passkeys that are files are not allowed here (signin.software_passkeys)"}
+		return Added{}, err
 	}
 	b.Passkey = &cred
 	return g.register(ctx, ownerActor(o), o.Person, o.Account, id, b.enrolment, drop(item),
@@ -198,27 +190,27 @@ func (g *Gate) ConfirmPasskey(ctx context.Context, o Owner, id string, response 
 
 // AddTOTP begins to register an authenticator app.
 func (g *Gate) AddTOTP(ctx context.Context, o Owner, label string) (Begun, error) {
-	a, _, err := g.changing(ctx, o, label)
+	a, err := g.changing(ctx, o, label)
 	if err != nil {
 		return Begun{}, err
 	}
-	seed := totp.NewSecret(rand.Reader)
-	sealed, err := g.box.Seal(seed)
+	f, e, err := g.newFactor(ctx, a.Login, proof.TOTP)
 	if err != nil {
 		return Begun{}, err
 	}
-	id, until, err := g.keep(ctx, o, begun{enrolment: enrolment{Method: proof.TOTP, Label: label, Seed: sealed, Account: o.Account}}, besides{})
-	return Begun{Enrolment: id, Method: proof.TOTP, URI: totp.URI(g.cfg.Organisation, identity.Line(a.Login, 64), seed), Until: until}, err
+	e.Label, e.Account = label, o.Account
+	id, until, err := g.keep(ctx, o, begun{enrolment: e}, besides{})
+	return Begun{Enrolment: id, Method: proof.TOTP, URI: f.URI, Until: until}, err
 }
 
 // AddRecoveryCode makes a recovery code, to be printed and kept; it takes the
 // place of the one before.
 func (g *Gate) AddRecoveryCode(ctx context.Context, o Owner) (Added, error) {
-	a, at, err := g.changing(ctx, o, "")
+	a, err := g.changing(ctx, o, "")
 	if err != nil {
 		return Added{}, err
 	}
-	f, e, err := g.newFactor(ctx, a.Login, proof.RecoveryCode, at)
+	f, e, err := g.newFactor(ctx, a.Login, proof.RecoveryCode)
 	if err != nil {
 		return Added{}, err
 	}
@@ -233,7 +225,7 @@ func (g *Gate) AddRecoveryCode(ctx context.Context, o Owner) (Added, error) {
 // (recovery_contact). A code goes there; nothing is on record before it comes
 // back.
 func (g *Gate) AddAddress(ctx context.Context, o Owner, m proof.Method, address, label string) (Begun, error) {
-	a, _, err := g.changing(ctx, o, label)
+	a, err := g.changing(ctx, o, label)
 	if err != nil {
 		return Begun{}, err
 	}
@@ -383,7 +375,7 @@ func (g *Gate) tried(ctx context.Context, b *begun, item store.Item) (store.Item
 
 // AddColleague registers somebody who may vouch, by their login.
 func (g *Gate) AddColleague(ctx context.Context, o Owner, login string) (Added, error) {
-	a, at, err := g.changing(ctx, o, "")
+	a, err := g.changing(ctx, o, "")
 	if err != nil {
 		return Added{}, err
 	}
@@ -397,7 +389,7 @@ func (g *Gate) AddColleague(ctx context.Context, o Owner, login string) (Added, 
 	if err != nil {
 		return Added{}, err
 	}
-	e := enrolment{Method: proof.Vouch, Since: at, Label: identity.Line(c.Name, 60), Colleague: c.Person, Account: c.ID}
+	e := enrolment{Method: proof.Vouch, Label: identity.Line(c.Name, 60), Colleague: c.Person, Account: c.ID}
 	return g.register(ctx, ownerActor(o), o.Person, o.Account, newID("enr"), e)
 }
 

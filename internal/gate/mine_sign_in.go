@@ -51,6 +51,15 @@ func (g *Gate) own(ctx context.Context, o Owner, at time.Time) (directory.Accoun
 	return a, nil
 }
 
+// freshly is own for somebody who changes something: they have proved
+// themselves lately.
+func (g *Gate) freshly(ctx context.Context, o Owner, at time.Time) (directory.Account, error) {
+	if !o.fresh(at) {
+		return directory.Account{}, errStale
+	}
+	return g.own(ctx, o, at)
+}
+
 func isOwnedBy(a directory.Account, p identity.PersonID) bool {
 	return a.Status == directory.Active && a.Person == p && p != ""
 }

@@ -37,10 +37,7 @@ func notices(before, after reset.State) []store.Job {
 		return nil // refused at the door: the owner of the account took no part and nothing can happen
 	}
 	var jobs []store.Job
-	tell := func(notice string) {
-		args, _ := json.Marshal(JobArgs{Request: after.ID, Notice: notice})
-		jobs = append(jobs, store.Job{Kind: JobNotice, Args: args, Unique: after.ID + "/" + notice})
-	}
+	tell := func(notice string) { jobs = append(jobs, noticeJob(after.ID, notice)) }
 	was, is := before.Status(), after.Status()
 	switch {
 	case before.Version == 0:
@@ -61,6 +58,11 @@ func notices(before, after reset.State) []store.Job {
 		tell(noticeEnded)
 	}
 	return jobs
+}
+
+func noticeJob(request, notice string) store.Job {
+	args, _ := json.Marshal(JobArgs{Request: request, Notice: notice}) // two texts always read
+	return store.Job{Kind: JobNotice, Args: args, Unique: request + "/" + notice}
 }
 
 // letter is one message waiting to be sent, sealed because it may hold a code

@@ -12,7 +12,6 @@ import (
 	"countersign/internal/identity"
 	"countersign/internal/policy"
 	"countersign/internal/reset"
-	"countersign/internal/store"
 )
 
 // Wish is what a desk or an integration asks for. There is no field for a
@@ -87,19 +86,13 @@ func (g *Gate) Open(ctx context.Context, c Caller, w Wish) (View, error) {
 
 func (g *Gate) open(ctx context.Context, c Caller, a directory.Account, ask asking) (View, error) {
 	var after reset.State
-	for try := 0; ; try++ {
-		var err error
+	// A conflict: the case code was taken, or the roster or the policy changed.
+	err := g.again(func() (err error) {
 		after, err = g.begin(ctx, c, a, ask, besides{})
-		if err == nil {
-			break
-		}
-		// The case code was taken, or the roster or the policy changed.
-		if !errors.Is(err, store.ErrConflict) {
-			return View{}, err
-		}
-		if try == 5 {
-			return View{}, ErrBusy
-		}
+		return err
+	})
+	if err != nil {
+		return View{}, err
 	}
 	if after.Status() == reset.RefusedEnd {
 		g.log.Warn("request refused", "request", after.ID, "actor", c.actor(), "reasons", after.Why)

@@ -2,8 +2,6 @@ package gate
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"countersign/internal/identity"
@@ -21,9 +19,9 @@ var changedOrMaybe = []string{string(reset.Dispatching), string(reset.Uncertain)
 // alone, which are rebuilt from the ledger.
 func (g *Gate) probation(ctx context.Context, p identity.PersonID, at time.Time) (until time.Time, err error) {
 	err = g.eachRow(ctx, store.RowQuery{Person: p, Statuses: changedOrMaybe}, func(r store.Row) error {
-		var s reset.State
-		if err := json.Unmarshal(r.State, &s); err != nil {
-			return fmt.Errorf("gate: reading the row of %s: %w", r.ID, err)
+		s, err := stateOf(r)
+		if err != nil {
+			return err
 		}
 		if s.OnProbation(at) && s.Probation.After(until) {
 			until = *s.Probation

@@ -204,9 +204,9 @@ func (g *Gate) List(ctx context.Context, c Caller, f Filter) ([]Summary, string,
 			return nil, "", fmt.Errorf("gate: listing requests: %w", err)
 		}
 		for _, r := range rows {
-			var s reset.State
-			if err := json.Unmarshal(r.State, &s); err != nil {
-				return nil, "", fmt.Errorf("gate: reading the row of %s: %w", r.ID, err)
+			s, err := stateOf(r)
+			if err != nil {
+				return nil, "", err
 			}
 			if !see(s) {
 				continue

@@ -2,7 +2,6 @@ package gate
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -148,14 +147,10 @@ func (g *Gate) selfServe(ctx context.Context, a directory.Account, action identi
 
 // selfRequest finds the open request that self-service opened for the same.
 func (g *Gate) selfRequest(ctx context.Context, p identity.PersonID, action identity.Action, at time.Time) (found reset.State, err error) {
-	var open []string
-	for _, st := range reset.OpenStatuses {
-		open = append(open, string(st))
-	}
-	err = g.eachRow(ctx, store.RowQuery{Person: p, Action: action, Statuses: open}, func(r store.Row) error {
-		var s reset.State
-		if err := json.Unmarshal(r.State, &s); err != nil {
-			return fmt.Errorf("gate: reading the row of %s: %w", r.ID, err)
+	err = g.eachRow(ctx, store.RowQuery{Person: p, Action: action, Statuses: openStatuses}, func(r store.Row) error {
+		s, err := stateOf(r)
+		if err != nil {
+			return err
 		}
 		if selfService(s) && at.Before(s.ExpiresAt()) {
 			found = s
@@ -174,11 +169,7 @@ func (g *Gate) inviteAgain(ctx context.Context, more *besides, s reset.State, at
 	if err != nil || !ok {
 		return err
 	}
-	args, err := json.Marshal(JobArgs{Request: s.ID, Notice: noticeOpened})
-	if err != nil {
-		return fmt.Errorf("gate: writing a notice: %w", err)
-	}
-	more.jobs = append(more.jobs, store.Job{Kind: JobNotice, Args: args, Unique: s.ID + "/" + noticeOpened})
+	more.jobs = append(more.jobs, noticeJob(s.ID, noticeOpened))
 	return nil
 }
 

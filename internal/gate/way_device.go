@@ -31,7 +31,7 @@ func (g *Gate) checkDevice(ctx context.Context, s reset.State, c reset.Challenge
 	if err != nil {
 		return verdict{}, err
 	}
-	for _, choice := range append([]reset.Choice{{Enrolment: c.Enrolment, Since: c.Since}}, c.Also...) {
+	for _, choice := range c.Choices() {
 		f, ok, err := g.answering(ctx, choice.Enrolment, at)
 		if err != nil {
 			return verdict{}, err

@@ -62,8 +62,8 @@ func (m Message) Check() error {
 }
 
 func (m Message) check() error {
-	if m.ID == "" || len(m.ID) > maxID || strings.Trim(m.ID, idLetters) != "" || strings.Trim(m.ID, ".") != m.ID || strings.Contains(m.ID, "..") {
-		return errors.New("its id is not letters, digits, hyphens, underscores and single dots")
+	if err := checkID(m.ID); err != nil {
+		return err
 	}
 	if err := CheckAddress(m.To); err != nil {
 		return err
@@ -74,14 +74,25 @@ func (m Message) check() error {
 	if err := identity.CheckLine(m.Subject, maxSubject); err != nil {
 		return fmt.Errorf("its subject: %w", err)
 	}
+	return checkText(m.Text, maxText)
+}
+
+func checkID(id string) error {
+	if id == "" || len(id) > maxID || strings.Trim(id, idLetters) != "" || strings.Trim(id, ".") != id || strings.Contains(id, "..") {
+		return errors.New("its id is not letters, digits, hyphens, underscores and single dots")
+	}
+	return nil
+}
+
+func checkText(text string, most int) error {
 	switch {
-	case m.Text == "":
+	case text == "":
 		return errors.New("its text is empty")
-	case len(m.Text) > maxText:
-		return fmt.Errorf("its text is longer than %d bytes", maxText)
-	case !utf8.ValidString(m.Text):
+	case len(text) > most:
+		return fmt.Errorf("its text is longer than %d bytes", most)
+	case !utf8.ValidString(text):
 		return errors.New("its text is not valid UTF-8")
-	case strings.ContainsFunc(m.Text, func(r rune) bool { return r != '\n' && unicode.IsControl(r) }):
+	case strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && unicode.IsControl(r) }):
 		return errors.New("its text has a control character")
 	}
 	return nil

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"countersign/internal/identity"
 )
@@ -53,21 +52,13 @@ func (m PhoneMessage) Check() error {
 }
 
 func (m PhoneMessage) check() error {
-	switch {
-	case m.ID == "" || len(m.ID) > maxID || strings.Trim(m.ID, idLetters) != "" || strings.Trim(m.ID, ".") != m.ID || strings.Contains(m.ID, ".."):
-		return errors.New("its id is not letters, digits, hyphens, underscores and single dots")
-	case CheckNumber(m.To) != nil:
-		return CheckNumber(m.To)
-	case m.Text == "":
-		return errors.New("its text is empty")
-	case len(m.Text) > maxPhoneText:
-		return fmt.Errorf("its text is longer than %d bytes", maxPhoneText)
-	case !utf8.ValidString(m.Text):
-		return errors.New("its text is not valid UTF-8")
-	case strings.ContainsFunc(m.Text, func(r rune) bool { return r != '\n' && unicode.IsControl(r) }):
-		return errors.New("its text has a control character")
+	if err := checkID(m.ID); err != nil {
+		return err
 	}
-	return nil
+	if err := CheckNumber(m.To); err != nil {
+		return err
+	}
+	return checkText(m.Text, maxPhoneText)
 }
 
 // CheckNumber reports why number is not an international telephone number in
@@ -105,17 +96,4 @@ func NormalNumber(typed string) (string, bool) {
 		s = "+" + rest
 	}
 	return s, CheckNumber(s) == nil
-}
-
-// Spoken is a code as a voice reads it out so that it can be written down:
-// digit by digit, with pauses, and twice.
-func Spoken(code string) string {
-	var digits []string
-	for _, r := range code {
-		if r >= '0' && r <= '9' {
-			digits = append(digits, string(r))
-		}
-	}
-	slow := strings.Join(digits, ", ")
-	return slow + ". Again: " + slow + "."
 }

@@ -105,9 +105,14 @@ type Challenge struct {
 	Also      []Choice     `json:"also,omitempty"`
 }
 
+// Choices are the factors that may answer.
+func (c Challenge) Choices() []Choice {
+	return append([]Choice{{c.Enrolment, c.Since}}, c.Also...)
+}
+
 // Choice finds one of the factors that may answer; "" is the first.
 func (c Challenge) Choice(enrolment string) (Choice, bool) {
-	all := append([]Choice{{c.Enrolment, c.Since}}, c.Also...)
+	all := c.Choices()
 	i := slices.IndexFunc(all, func(x Choice) bool { return enrolment == "" || x.Enrolment == enrolment })
 	if i < 0 {
 		return Choice{}, false
