@@ -88,6 +88,7 @@ type RowQuery struct {
 	Subject  identity.AccountID
 	Person   identity.PersonID
 	Agent    identity.PersonID
+	Desk     string
 	Statuses []string
 	Action   identity.Action
 	Since    time.Time // opened at or after
@@ -176,6 +177,8 @@ type Store interface {
 	Item(ctx context.Context, shelf, key string, now time.Time) (Item, error)
 	// Items lists the unexpired items of an owner on a shelf, by key.
 	Items(ctx context.Context, shelf, owner string, now time.Time) ([]Item, error)
+	// Shelf lists the unexpired items of a shelf, by owner and key, at most limit.
+	Shelf(ctx context.Context, shelf string, now time.Time, limit int) ([]Item, error)
 	// Change applies item changes alone, in one transaction; ErrConflict.
 	Change(ctx context.Context, changes ...ItemChange) error
 	// Sweep deletes items that expired before now.
@@ -186,6 +189,8 @@ type Store interface {
 	// handler has returned.
 	Work(ctx context.Context, handlers map[string]Handler) error
 
+	// Condition tells those who watch the store how it is.
+	Condition(ctx context.Context) (Condition, error)
 	// Ping reports whether a durable write would work now.
 	Ping(ctx context.Context) error
 	Close() error

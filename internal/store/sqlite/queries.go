@@ -27,6 +27,7 @@ const (
 
 	rowColumns = `id, subject, person, action, status, tier, desk, agent, case_code, opened, changed, version, state`
 	selectRow  = `SELECT ` + rowColumns + ` FROM requests `
+	newest     = ` ORDER BY id DESC LIMIT ?`
 	// The partial index of case codes needs to hear that they are not empty.
 	selectCases = `WITH wanted (code) AS (VALUES %s) SELECT code, id FROM wanted JOIN requests ON case_code = code AND case_code <> ''`
 	upsertRows  = `INSERT INTO requests (` + rowColumns + `) VALUES %s
@@ -38,6 +39,7 @@ const (
 	itemColumns = `shelf, key, owner, value, version, coalesce(expires, 0)`
 	selectItem  = `SELECT ` + itemColumns + ` FROM items WHERE shelf = ? AND key = ? AND (expires IS NULL OR expires > ?)`
 	selectItems = `SELECT ` + itemColumns + ` FROM items WHERE shelf = ? AND owner = ? AND (expires IS NULL OR expires > ?) ORDER BY key`
+	selectShelf = `SELECT ` + itemColumns + ` FROM items WHERE shelf = ? AND (expires IS NULL OR expires > ?) ORDER BY owner, key LIMIT ?`
 	liveVersion = `SELECT version FROM items WHERE shelf = ? AND key = ? AND (expires IS NULL OR expires > ?)`
 	upsertItem  = `INSERT INTO items (shelf, key, owner, value, version, expires) VALUES (?, ?, ?, ?, ?, nullif(?, 0))
 		ON CONFLICT (shelf, key) DO UPDATE SET owner = excluded.owner, value = excluded.value,

@@ -37,8 +37,8 @@ func (s *Store) Rows(ctx context.Context, q store.RowQuery) ([]store.Row, error)
 	if q.Limit < 1 || q.Limit > maxPage {
 		return nil, fmt.Errorf("sqlite: listing rows: a limit of %d, 1 to %d are allowed", q.Limit, maxPage)
 	}
-	where, args := filter(q)
-	rows, err := s.read.QueryContext(ctx, selectRow+where+` ORDER BY id DESC LIMIT ?`, append(args, q.Limit)...)
+	query, args := rowsOf(q)
+	rows, err := s.read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, s.readFault("listing rows", err)
 	}
@@ -57,6 +57,25 @@ func (s *Store) Rows(ctx context.Context, q store.RowQuery) ([]store.Row, error)
 	return out, nil
 }
 
+// rowsOf writes the query. Several statuses are a query for each: an index by
+// status gives the newest of one at once, but of several only after a sort of
+// all there are.
+func rowsOf(q store.RowQuery) (query string, args []any) {
+	if len(q.Statuses) < 2 {
+		where, args := filter(q)
+		return selectRow + where + newest, append(args, q.Limit)
+	}
+	var arms []string
+	for _, status := range q.Statuses {
+		one := q
+		one.Statuses = []string{status}
+		where, values := filter(one)
+		arms, args = append(arms, `SELECT * FROM (SELECT id FROM requests `+where+newest+`)`), append(append(args, values...), q.Limit)
+	}
+	return selectRow + `WHERE id IN (` + strings.Join(arms, ` UNION ALL `) + `)` + newest, append(args, q.Limit)
+}
+
+// filter takes one status at most: see rowsOf.
 func filter(q store.RowQuery) (where string, args []any) {
 	var terms []string
 	add := func(term string, values ...any) {
@@ -64,17 +83,14 @@ func filter(q store.RowQuery) (where string, args []any) {
 	}
 	for _, equal := range []struct{ column, value string }{
 		{"subject", string(q.Subject)}, {"person", string(q.Person)}, {"agent", string(q.Agent)}, {"action", string(q.Action)},
+		{"desk", q.Desk},
 	} {
 		if equal.value != "" {
 			add(equal.column+` = ?`, equal.value)
 		}
 	}
 	if len(q.Statuses) > 0 {
-		values := make([]any, len(q.Statuses))
-		for i, status := range q.Statuses {
-			values[i] = status
-		}
-		add(`status IN (?`+strings.Repeat(`, ?`, len(values)-1)+`)`, values...)
+		add(`status = ?`, q.Statuses[0])
 	}
 	if !q.Since.IsZero() {
 		add(`opened >= ?`, q.Since.UnixMilli())

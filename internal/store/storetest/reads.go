@@ -80,6 +80,7 @@ var reads = map[string]func(*testing.T, *kit){
 			row.Agent = identity.PersonID(fmt.Sprint("a", i%4))
 			row.Action = []identity.Action{identity.Unlock, identity.MFAReset}[i%2]
 			row.Status = []string{"open", "granted", "closed"}[i%3]
+			row.Desk = fmt.Sprint("d", i%5)
 			row.Opened = Noon.Add(time.Duration(i) * time.Hour)
 			c := Commit(id, 0, 1)
 			c.Row = row
@@ -99,6 +100,9 @@ var reads = map[string]func(*testing.T, *kit){
 			"two statuses": {store.RowQuery{Statuses: []string{"open", "closed"}}, func(r store.Row) bool { return r.Status != "granted" }},
 			"since":        {store.RowQuery{Since: Noon.Add(5 * time.Hour)}, func(r store.Row) bool { return !r.Opened.Before(Noon.Add(5 * time.Hour)) }},
 			"two of them":  {store.RowQuery{Agent: "a1", Statuses: []string{"granted"}}, func(r store.Row) bool { return r.Agent == "a1" && r.Status == "granted" }},
+			"desk":         {store.RowQuery{Desk: "d2"}, func(r store.Row) bool { return r.Desk == "d2" }},
+			"a desk's own": {store.RowQuery{Desk: "d1", Statuses: []string{"closed", "granted", "never"}}, func(r store.Row) bool { return r.Desk == "d1" && r.Status != "open" }},
+			"said twice":   {store.RowQuery{Statuses: []string{"open", "open"}}, func(r store.Row) bool { return r.Status == "open" }},
 			"nobody":       {store.RowQuery{Agent: "a9"}, func(store.Row) bool { return false }},
 		} {
 			want := slices.DeleteFunc(slices.Clone(all), func(r store.Row) bool { return !c.keep(r) })
