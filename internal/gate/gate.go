@@ -82,6 +82,8 @@ type Gate struct {
 	hear  func(*policy.Policy, string)
 	ways  map[proof.Method]way
 
+	watchers *watchers
+
 	provider Provider
 	proofers []Proofer
 
@@ -94,7 +96,8 @@ type Gate struct {
 
 // New opens the door on a store. It replays the roster, verifying it.
 func New(ctx context.Context, cfg Config, p Parts) (*Gate, error) {
-	g := &Gate{cfg: cfg, store: p.Store, mail: p.Sender, hash: hasher{p.Hasher}, box: p.Box, clock: p.Now, log: p.Log, hear: p.Faulted,
+	heard := heard{p.Store, &watchers{}}
+	g := &Gate{cfg: cfg, store: heard, watchers: heard.watchers, mail: p.Sender, hash: hasher{p.Hasher}, box: p.Box, clock: p.Now, log: p.Log, hear: p.Faulted,
 		sms: p.SMS, voice: p.Voice, provider: p.Provider, proofers: p.Proofers, dirs: map[string]directory.Directory{}}
 	g.sims = newSIMs(g.now, p.SMS, p.Voice)
 	if g.hear == nil {

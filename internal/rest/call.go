@@ -16,6 +16,8 @@ type call struct {
 	caller gate.Caller
 	token  string // a requester's session
 	owner  gate.Owner
+
+	streamed bool // how long it took says how long somebody listened
 }
 
 type callKey struct{}

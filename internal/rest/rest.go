@@ -37,6 +37,8 @@ type Options struct {
 	Observe func(route string, status int, took time.Duration)
 	// Version of the program, for /healthz.
 	Version string
+	// Stopping is closed when the server stops: event streams end then. nil: never.
+	Stopping <-chan struct{}
 	// Secure: the site is reached over https, so browsers are told to insist.
 	Secure bool
 }
@@ -49,6 +51,7 @@ type api struct {
 	opt    Options
 	mux    *http.ServeMux
 	routes map[string]route // by pattern, of the operations below base
+	crowd  crowd
 }
 
 // New makes the handler.

@@ -68,7 +68,7 @@ func (a *api) note(ctx context.Context, w *recorder, took time.Duration) {
 	if c.caller.Token != "" {
 		who = "token:" + c.caller.Token
 	}
-	if a.opt.Observe != nil {
+	if a.opt.Observe != nil && !c.streamed {
 		a.opt.Observe(c.route, w.status, took)
 	}
 	a.log.InfoContext(ctx, "request",

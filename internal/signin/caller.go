@@ -16,13 +16,25 @@ const (
 // Caller says who sent the request: a signed-in person or an integration. The
 // error is a *gate.Fault with code "unauthenticated" unless something broke.
 func (s *Signin) Caller(r *http.Request) (gate.Caller, error) {
+	return s.caller(r, r.Header.Get(Unattended) == "")
+}
+
+// Unattended is the header with which a page's script says that it asks by
+// itself: a page that keeps itself fresh does not keep its session alive.
+const Unattended = "Countersign-Unattended"
+
+// Peek is Caller for what is done without the person's doing: it does not
+// count as use of the session.
+func (s *Signin) Peek(r *http.Request) (gate.Caller, error) { return s.caller(r, false) }
+
+func (s *Signin) caller(r *http.Request, uses bool) (gate.Caller, error) {
 	token, err := s.credential(r, s.staffCookie())
 	if err != nil {
 		return gate.Caller{}, err
 	}
 	switch {
 	case strings.HasPrefix(token, staffPrefix):
-		return s.session(r.Context(), token)
+		return s.session(r.Context(), token, uses)
 	case strings.HasPrefix(token, apiPrefix) && bearers(r) == 1:
 		return s.gate.ByToken(r.Context(), token)
 	}

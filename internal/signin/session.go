@@ -51,8 +51,9 @@ func (s *Signin) open(ctx context.Context, p identity.PersonID, key []byte) (str
 }
 
 // session finds who a staff token speaks for. It ends with the passkey that
-// opened it: a key taken off the roster leaves no session behind.
-func (s *Signin) session(ctx context.Context, token string) (gate.Caller, error) {
+// opened it: a key taken off the roster leaves no session behind. Unless it is
+// only looked at, it is in use from now on.
+func (s *Signin) session(ctx context.Context, token string, uses bool) (gate.Caller, error) {
 	at, key := s.now(), sessionKey(token)
 	var v session
 	version, err := s.read(ctx, shelfSession, key, &v)
@@ -71,7 +72,7 @@ func (s *Signin) session(ctx context.Context, token string) (gate.Caller, error)
 		return gate.Caller{}, errors.Join(ErrUnauthenticated, s.forget(ctx, shelfSession, key))
 	}
 	c := gate.Caller{Person: v.Person, Passkey: v.Key}
-	if at.Before(v.Seen.Add(touchEvery)) {
+	if !uses || at.Before(v.Seen.Add(touchEvery)) {
 		return c, nil
 	}
 	v.Seen = at
