@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -25,6 +26,11 @@ type Options struct {
 	Log    *slog.Logger     // nil: as the configuration says, to standard error
 	Now    func() time.Time // nil: time.Now
 	Sender notify.Sender    // nil: the configured mail server
+	// SMS and Voice reach telephones; nil: the configured gateways.
+	SMS, Voice notify.Phone
+	// Around wraps everything that answers over HTTP, for the demo's own pages;
+	// nil: nothing. The command that serves for real never sets it.
+	Around func(http.Handler) http.Handler
 	// Listener to serve on; nil: the configured address.
 	Listener net.Listener
 }
@@ -39,6 +45,8 @@ type house struct {
 	store    store.Store
 	hasher   *passhash.Hasher
 	sender   notify.Sender
+	sms      notify.Phone // nil: the configured one
+	voice    notify.Phone
 	readers  []directory.Directory
 	actors   []directory.Directory
 	provider *openid.Provider // nil: none
@@ -110,6 +118,12 @@ func (h *house) furnish(ctx context.Context) (err error) {
 	}
 	if err := h.cfg.proofs(&cfg, &doors, h.now); err != nil {
 		return fmt.Errorf("app: %w", err)
+	}
+	if h.sms != nil {
+		doors.SMS = h.sms
+	}
+	if h.voice != nil {
+		doors.Voice = h.voice
 	}
 	h.gate, err = gate.New(ctx, cfg, doors)
 	if err != nil {
