@@ -47,12 +47,13 @@ type App struct {
 	listener  net.Listener
 	server    *http.Server
 	around    func(http.Handler) http.Handler // nil: nothing
+	stopping  chan struct{}                   // closed when the server begins to stop
 }
 
 // New opens the data folder, builds everything, and takes the address. It does
 // not serve yet. Close what New returned, unless Run was called.
 func New(ctx context.Context, cfg Config, o Options) (*App, error) {
-	a := &App{house: house{cfg: cfg, log: o.Log, now: o.Now, sender: o.Sender, sms: o.SMS, voice: o.Voice}, metrics: newMetrics(), listener: o.Listener, around: o.Around}
+	a := &App{house: house{cfg: cfg, log: o.Log, now: o.Now, sender: o.Sender, sms: o.SMS, voice: o.Voice}, metrics: newMetrics(), listener: o.Listener, around: o.Around, stopping: make(chan struct{})}
 	if a.log == nil {
 		a.log = cfg.Log.logger()
 	}
@@ -95,6 +96,7 @@ func (a *App) build(ctx context.Context) error {
 		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 		ErrorLog: slog.NewLogLogger(a.log.With("part", "http").Handler(), slog.LevelDebug),
 	}
+	a.server.RegisterOnShutdown(func() { close(a.stopping) })
 	return a.listen(ctx)
 }
 
@@ -108,7 +110,7 @@ func (a *App) faces() (http.Handler, error) {
 	who := signin.New(signin.Options{Gate: a.gate, Store: a.store, Now: a.now, Secure: secure, TrustedProxies: proxies, Provider: a.cfg.staffProvider(a.provider)})
 	api := rest.New(rest.Options{
 		Gate: a.gate, Signin: who, Log: a.log.With("part", "http"), Ready: a.unready,
-		Metrics: a.metrics.handler(), Observe: a.metrics.observe, Version: Version(), Secure: secure,
+		Metrics: a.metrics.handler(), Observe: a.metrics.observe, Version: Version(), Secure: secure, Stopping: a.stopping,
 	})
 	pages := console.New(console.Options{
 		Gate: a.gate, Signin: who, Organisation: a.cfg.Organisation, Secure: secure, Log: a.log.With("part", "console"),
