@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -26,7 +25,7 @@ const (
 				FROM river_job WHERE state IN ('available', 'scheduled', 'pending', 'running', 'retryable', 'discarded', 'cancelled')))
 		GROUP BY kind ORDER BY kind`
 
-	selectStuck = `SELECT kind, args, attempt, max_attempts,
+	selectStuck = `SELECT kind, json(args), attempt, max_attempts,
 		CAST(1000 * unixepoch(created_at, 'subsec') AS INTEGER),
 		coalesce(CAST(1000 * unixepoch(attempted_at, 'subsec') AS INTEGER), 0),
 		CASE WHEN finalized_at IS NULL THEN CAST(1000 * unixepoch(scheduled_at, 'subsec') AS INTEGER) ELSE 0 END AS next
@@ -81,7 +80,7 @@ func scanQueue(from scanner) (q store.Queue, err error) {
 }
 
 func scanStuck(from scanner) (j store.Stuck, err error) {
-	var raw sql.RawBytes
+	var raw []byte
 	var since, last, next int64
 	if err := from.Scan(&j.Kind, &raw, &j.Attempts, &j.Max, &since, &last, &next); err != nil {
 		return j, err
