@@ -61,6 +61,8 @@ func (a *api) operations() {
 	a.desk(h)
 	a.self(h)
 	a.simulations(h)
+	a.policies(h)
+	a.entries(h)
 	a.live(h)
 	doc, err := json.MarshalIndent(h.OpenAPI(), "", "  ")
 	a.mux.HandleFunc("GET "+base+"/openapi.json", func(w http.ResponseWriter, r *http.Request) {
