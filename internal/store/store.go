@@ -56,6 +56,7 @@ type Commit struct {
 	Row    *Row
 	Jobs   []Job
 	Items  []ItemChange
+	Counts []Count // what the events count for
 }
 
 // Footing is a stream at the version it was read at.
@@ -188,6 +189,8 @@ type Store interface {
 	// of kinds without a handler are left alone. It returns when every running
 	// handler has returned.
 	Work(ctx context.Context, handlers map[string]Handler) error
+
+	Counter
 
 	// Condition tells those who watch the store how it is.
 	Condition(ctx context.Context) (Condition, error)

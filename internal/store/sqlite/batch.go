@@ -24,12 +24,14 @@ type batch struct {
 	events, privates, rows []any          // values for the bulks
 	rowAt                  map[string]int // where a row's values begin
 	jobs                   []queued
+	counts                 counts
+	figures                map[figure]int64 // ids that the group learnt
 }
 
 func newBatch(s *Store, tx *sql.Tx) *batch {
 	return &batch{
 		s: s, tx: tx, edge: s.edge.clone(), now: s.opt.Now().UnixMilli(), bound: map[*sql.Stmt]*sql.Stmt{},
-		heads: heads{}, owners: map[string]string{}, rowAt: map[string]int{},
+		heads: heads{}, owners: map[string]string{}, rowAt: map[string]int{}, counts: counts{}, figures: map[figure]int64{},
 	}
 }
 
@@ -64,6 +66,7 @@ func (b *batch) add(r *request) error {
 	b.keepRow(c.Row)
 	b.keepHead(c)
 	b.jobs = append(b.jobs, c.jobs...)
+	b.counts.add(c.counts)
 	return b.writeItems(c.Items, versions)
 }
 
@@ -105,6 +108,9 @@ func (b *batch) finish() error {
 	}
 	if err := b.write(&b.s.st.rows, b.rows); err != nil {
 		return fmt.Errorf("sqlite: writing rows: %w", err)
+	}
+	if err := b.writeCounts(); err != nil {
+		return fmt.Errorf("sqlite: writing counts: %w", err)
 	}
 	if len(b.events) > 0 {
 		if err := b.writeHead(); err != nil {

@@ -23,6 +23,7 @@ type prepared struct {
 	leaves  []ledger.Leaf // still without Seq
 	private [][]byte      // as stored; nil where there is none
 	jobs    []queued
+	counts  counts
 }
 
 // Commit implements store.Store.
@@ -83,6 +84,9 @@ func prepare(c store.Commit) (*prepared, error) {
 		return nil, err
 	}
 	var err error
+	if p.counts, err = count(c.Counts); err != nil {
+		return nil, err
+	}
 	p.jobs, err = queue(c.Jobs)
 	return p, err
 }

@@ -11,7 +11,7 @@ import (
 const (
 	selectHead  = `SELECT size, note FROM head WHERE id = 1`
 	insertHead  = `INSERT INTO head (id, size, note) VALUES (1, 0, ?) ON CONFLICT (id) DO NOTHING`
-	updateHead  = `UPDATE head SET size = ?, note = ? WHERE id = 1`
+	updateHead  = `UPDATE head SET size = ?1, note = ?2, counted = CASE counted WHEN size THEN ?1 ELSE counted END WHERE id = 1`
 	countEvents = `SELECT count(*), coalesce(max(seq) + 1, 0) FROM events`
 
 	selectVersions = `WITH wanted (name) AS (VALUES %s) SELECT name, (SELECT version FROM events WHERE stream = name
@@ -47,6 +47,19 @@ const (
 	deleteItem = `DELETE FROM items WHERE shelf = ? AND key = ?`
 	sweepItems = `DELETE FROM items WHERE expires < ?`
 
+	selectCounted = `SELECT counted_by, counted = size FROM head WHERE id = 1`
+	updateCounted = `UPDATE head SET counted = size, counted_by = ? WHERE id = 1 AND size = ?`
+	deleteCounts  = `DELETE FROM counts`
+	deleteFigures = `DELETE FROM figures`
+	// A conflict changes nothing, but has the id returned.
+	insertFigure = `INSERT INTO figures (name, labels) VALUES (?, ?) ON CONFLICT (name, labels) DO UPDATE SET name = name RETURNING id`
+	upsertCounts = `INSERT INTO counts (figure, day, n) VALUES %s ON CONFLICT (figure, day) DO UPDATE SET n = n + excluded.n`
+	selectDays   = `SELECT name, labels, day, n FROM figures JOIN counts ON figure = id AND day BETWEEN ? AND ?
+		WHERE name IN (%s) ORDER BY name, labels, day`
+	// Figure by figure: to group all of them at once would sort every day.
+	selectSums = `SELECT name, labels, 0, (SELECT sum(n) FROM counts WHERE figure = id AND day BETWEEN ? AND ?) FROM figures
+		WHERE name IN (%s) ORDER BY name, labels`
+
 	ping = `UPDATE pings SET count = count + 1 WHERE id = 1`
 
 	// The file is locked to this process and Work is not running yet: whatever
@@ -60,18 +73,19 @@ const (
 
 // statements are the sequencer's, prepared once for its connection.
 type statements struct {
-	tile, head, itemVersion, item, forgets  *sql.Stmt
-	versions, cases, events, privates, rows bulk
+	tile, head, itemVersion, item, forgets, figure  *sql.Stmt
+	versions, cases, events, privates, rows, counts bulk
 }
 
 func (st *statements) all() map[**sql.Stmt]string {
 	return map[**sql.Stmt]string{
 		&st.tile: upsertTile, &st.head: updateHead, &st.itemVersion: liveVersion, &st.item: upsertItem, &st.forgets: deleteItem,
+		&st.figure: insertFigure,
 	}
 }
 
 func (st *statements) bulks() []*bulk {
-	return []*bulk{&st.versions, &st.cases, &st.events, &st.privates, &st.rows}
+	return []*bulk{&st.versions, &st.cases, &st.events, &st.privates, &st.rows, &st.counts}
 }
 
 func (st *statements) prepare(ctx context.Context, db *sql.DB) error {
@@ -86,6 +100,7 @@ func (st *statements) prepare(ctx context.Context, db *sql.DB) error {
 	st.events = bulk{query: insertEvents, columns: 4}
 	st.privates = bulk{query: insertPrivates, columns: 2}
 	st.rows = bulk{query: upsertRows, columns: 13}
+	st.counts = bulk{query: upsertCounts, columns: 3}
 	for _, k := range st.bulks() {
 		if err := k.prepare(ctx, db); err != nil {
 			return err

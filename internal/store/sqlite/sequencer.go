@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 
 	lib "modernc.org/sqlite/lib"
@@ -126,6 +127,7 @@ func (s *Store) transact(group []*request) error {
 	}
 	s.edge = b.edge
 	s.heads.learn(b.heads)
+	maps.Copy(s.figures, b.figures)
 	return nil
 }
 
@@ -167,6 +169,7 @@ func (s *Store) abandon(tx *sql.Tx, cause error) error {
 // that the failed one has lost.
 func (s *Store) reread(cause error) error {
 	clear(s.heads)
+	clear(s.figures)
 	var failure interface{ Code() int } // *sqlite.Error
 	if errors.As(cause, &failure) {
 		switch failure.Code() {

@@ -74,9 +74,10 @@ type Store struct {
 	stopped  chan struct{} // closed when the sequencer has ended
 	work     sync.WaitGroup
 
-	edge   edge                // the sequencer's alone
-	heads  heads               // likewise
-	commit func(*sql.Tx) error // (*sql.Tx).Commit; tests make it fail
+	edge    edge                // the sequencer's alone
+	heads   heads               // likewise
+	figures map[figure]int64    // likewise: their ids, as far as they were asked for
+	commit  func(*sql.Tx) error // (*sql.Tx).Commit; tests make it fail
 
 	mu     sync.Mutex
 	cause  error // why closing is closed; nil while it is open
@@ -112,7 +113,7 @@ func open(ctx context.Context, opt Options) (_ *Store, err error) {
 		opt.Now = time.Now
 	}
 	s := &Store{
-		opt: opt, commit: (*sql.Tx).Commit, heads: heads{},
+		opt: opt, commit: (*sql.Tx).Commit, heads: heads{}, figures: map[figure]int64{},
 		requests: make(chan *request), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	defer func() {

@@ -31,7 +31,7 @@ type Fixture struct {
 
 // Run judges the stores that fresh makes, each time a new empty one.
 func Run(t *testing.T, fresh func(t *testing.T) Fixture) {
-	for _, group := range []map[string]func(*testing.T, *kit){commits, reads, items, crowds, jobs, conditions} {
+	for _, group := range []map[string]func(*testing.T, *kit){commits, reads, items, crowds, jobs, conditions, tallies} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
