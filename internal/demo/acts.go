@@ -22,24 +22,27 @@ func (p *play) castAndPolicy(ctx context.Context) error {
 		return err
 	}
 	p.line("   %-8s  %-8s  %s", ownerLogin, ownerName, "owner of the account; has a recovery code in a drawer and a mailbox on record")
-	for _, a := range actors() {
+	for _, a := range actors()[:onStage] {
 		p.line("   %-8s  %-8s  %s (%s)", a.login, a.name, a.part, words(a.roles))
 	}
+	p.tell("%d more are on the roster, and %d more own accounts. They have their entrance when the play is over.", len(actors())-onStage, len(owners())-1)
 	p.gap()
 	p.tell("The policy in force, signed by S. Lund with the roster's founding entry, says of a forgotten password:")
 	p.gap()
 	p.quote(excerpt("  - rule: password", "  - rule: unlock"))
 	p.gap()
+	if err := p.act("the days before", func() error { return p.history(ctx) }); err != nil {
+		return err
+	}
 	p.tell("On the server's clock all of this happened ninety days ago: what was enrolled within the last three days would not count. From here on it shows the real time.")
 	p.clock.today()
 	return p.act("signing in", func() error {
-		for _, a := range p.cast {
-			if err := p.signIn(ctx, a); err != nil {
+		for login, who := range map[string]string{founderLogin: "security", agentLogin: "agent", managerLogin: "manager"} {
+			if err := p.signIn(ctx, p.cast[login]); err != nil {
 				return err
 			}
-			a.api = a.api.Watched(p.call(strings.SplitN(a.part, " ", 2)[0]))
+			p.cast[login].api = p.cast[login].api.Watched(p.call(who))
 		}
-		p.cast["n.berg"].api = p.cast["n.berg"].api.Watched(p.call("manager"))
 		return nil
 	})
 }
@@ -67,7 +70,7 @@ func (p *play) rightAnswers(ctx context.Context) error {
 	p.title("A caller with all the right answers, and no proof")
 	p.tell("Somebody rings as M. Ito. They know the employee number, the date of birth and the manager's name, and they are in a hurry. P. Cole opens a request and reads out the case code.")
 	p.gap()
-	agent, caller := p.cast["p.cole"].api, p.api.Watched(p.call("caller"))
+	agent, caller := p.cast[agentLogin].api, p.api.Watched(p.call("caller"))
 	err := p.act("a caller who only knows gets nowhere", func() error {
 		r, err := agent.Open(ctx, wish())
 		if err != nil {
@@ -124,7 +127,7 @@ func (p *play) guess(ctx context.Context, caller client.Client) error {
 	if err := refused(err, "illegal_transition"); err != nil {
 		return err
 	}
-	_, err = p.cast["p.cole"].api.Secret(ctx)
+	_, err = p.cast[agentLogin].api.Secret(ctx)
 	return refused(err, "session_unknown")
 }
 
@@ -133,7 +136,7 @@ func (p *play) impatience(ctx context.Context) error {
 	p.title("An impatient agent cannot skip")
 	p.tell("The caller shouts. P. Cole has a session, the API, and good intentions.")
 	p.gap()
-	agent := p.cast["p.cole"].api
+	agent := p.cast[agentLogin].api
 	tries := []struct {
 		name, code string
 		do         func() error
@@ -170,7 +173,7 @@ func (p *play) impatience(ctx context.Context) error {
 }
 
 func (p *play) reopen(ctx context.Context) error {
-	agent := p.cast["p.cole"].api
+	agent := p.cast[agentLogin].api
 	p.try("to cancel it and open another, and go on with the first one's code")
 	old, err := agent.Cancel(ctx, p.reset.ID)
 	if err != nil {
@@ -241,7 +244,7 @@ func (p *play) prove(ctx context.Context, owner client.Client) error {
 }
 
 func (p *play) sign(ctx context.Context) error {
-	manager := p.cast["n.berg"]
+	manager := p.cast[managerLogin]
 	paper, err := manager.api.Statement(ctx, p.reset.ID, "approval")
 	if err != nil {
 		return err
@@ -252,9 +255,7 @@ func (p *play) sign(ctx context.Context) error {
 	if _, err := manager.api.Decide(ctx, p.reset.ID, paper, "", manager.key); err != nil {
 		return err
 	}
-	waiting, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	r, err := p.cast[founderLogin].api.Wait(waiting, p.reset.ID, func(r client.Request) bool { return !r.IsOpen() })
+	r, err := p.settled(ctx, p.reset.ID)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func (p *play) notMe(ctx context.Context) error {
 	p.title("“This wasn't me”")
 	p.tell("The caller rings again. Before anybody has proved anything, every address on record hears of the request, each with a link of its own.")
 	p.gap()
-	agent := p.cast["p.cole"].api
+	agent := p.cast[agentLogin].api
 	err := p.act("the owner stops a request", func() error {
 		r, err := agent.Open(ctx, wish())
 		if err != nil {

@@ -8,8 +8,6 @@ import (
 
 	"countersign/internal/app"
 	"countersign/internal/client"
-	"countersign/internal/directory"
-	"countersign/internal/directory/local"
 	"countersign/internal/identity"
 	"countersign/internal/softkey"
 )
@@ -19,34 +17,55 @@ const longAgo = 90 * 24 * time.Hour
 // actor is somebody on the roster.
 type actor struct {
 	login, name, part string
+	does              string // what they can do next, on the cast's page
+	home              string // the page that is theirs
 	roles             []identity.Role
 	desk              string
 	key               softkey.Key
 	api               client.Client
 }
 
-func (a actor) person() identity.PersonID { return identity.PersonID("person:" + a.login) }
+func (a *actor) person() identity.PersonID { return identity.PersonID("person:" + a.login) }
 
-// owner is the account that gets reset.
 const (
-	ownerLogin   = "m.ito"
+	ownerLogin   = "m.ito" // whose account the play resets
 	ownerName    = "M. Ito"
 	ownerMail    = "m.ito@home.example"
-	managerMail  = "n.berg@example.test"
 	oldPassword  = "the old one, seven wonders"
 	ownPassword  = "chosen by nobody but me"
 	founderLogin = "s.lund"
+	agentLogin   = "p.cole"
+	vendorLogin  = "l.hart"
+	managerLogin = "n.berg"
+	secondLogin  = "k.voss"
+	proverLogin  = "j.adler"
+	auditorLogin = "e.quist"
 )
 
 // yourRoles are those of whoever watches, when the play is over.
 var yourRoles = []identity.Role{identity.Security, identity.Reviewer, identity.Auditor}
 
-// actors are in the order of their entrance; the founder is first.
+// onStage is how many of the actors the play itself needs.
+const onStage = 3
+
+// actors are in the order of their entrance. The founder is first, and the
+// second officer last: from then on every change of the roster takes two.
 func actors() []*actor {
 	return []*actor{
-		{login: founderLogin, name: "S. Lund", part: "security officer", roles: []identity.Role{identity.Officer, identity.Security, identity.Auditor}},
-		{login: "p.cole", name: "P. Cole", part: "agent at the helpdesk", roles: []identity.Role{identity.Agent}, desk: "helpdesk"},
-		{login: "n.berg", name: "N. Berg", part: "M. Ito's manager", roles: []identity.Role{identity.Manager}},
+		{login: founderLogin, name: "S. Lund", part: "security officer", home: "/approvals", roles: []identity.Role{identity.Officer, identity.Security, identity.Auditor},
+			does: "Signs for administrators, looks into what somebody called suspicious, countersigns the roster, reads every record."},
+		{login: agentLogin, name: "P. Cole", part: "agent at the helpdesk", home: "/", roles: []identity.Role{identity.Agent}, desk: "helpdesk",
+			does: "Takes the call: opens a case and reads out its code. Decides nothing and never sees a secret."},
+		{login: managerLogin, name: "N. Berg", part: "M. Ito's manager", home: "/approvals", roles: []identity.Role{identity.Manager},
+			does: "Reads what their people are about to get, and signs it or says no."},
+		{login: vendorLogin, name: "L. Hart", part: "agent of a vendor's desk", home: "/", roles: []identity.Role{identity.Agent}, desk: "nightline",
+			does: "Answers at night for another company: ordinary accounts only, and what lies beyond that is refused."},
+		{login: proverLogin, name: "J. Adler", part: "resource owner, proofing officer", home: "/proofing", roles: []identity.Role{identity.ResourceOwner, identity.Proofing},
+			does: "Answers for the accounts of programs, and attests at the service point whom they have seen with which document."},
+		{login: auditorLogin, name: "E. Quist", part: "auditor", home: "/", roles: []identity.Role{identity.Auditor, identity.Reviewer},
+			does: "Trusts nobody: takes the file that proves a reset and checks it offline."},
+		{login: secondLogin, name: "K. Voss", part: "second security officer", home: "/approvals", roles: []identity.Role{identity.Officer, identity.Security, identity.Reviewer},
+			does: "The other of the two who sign for an administrator; reviews afterwards what they took no part in."},
 	}
 }
 
@@ -80,30 +99,13 @@ func (p *play) settle(ctx context.Context) error {
 	if err := p.signIn(ctx, f); err != nil {
 		return err
 	}
-	for _, a := range actors() {
-		if a.login == founderLogin {
-			continue
-		}
+	for _, a := range actors()[1:] {
+		p.clock.pass(time.Minute) // they join one by one: who knocks too fast is kept waiting
 		if err := p.join(ctx, f, p.cast[a.login]); err != nil {
 			return fmt.Errorf("%s joins: %w", a.login, err)
 		}
 	}
 	return p.enrol(ctx, f)
-}
-
-func (p *play) addAccounts(ctx context.Context) error {
-	manager, err := p.people.Add(ctx, local.NewAccount{Login: "n.berg", Name: "N. Berg", Unit: "Sales", Person: "person:n.berg",
-		Contacts: []directory.Contact{{Kind: directory.ContactEmail, Address: managerMail}}})
-	if err != nil {
-		return err
-	}
-	_, err = p.people.Add(ctx, local.NewAccount{Login: ownerLogin, Name: ownerName, Unit: "Sales", Person: "person:m.ito", Manager: manager,
-		Password: oldPassword, Contacts: []directory.Contact{{Kind: directory.ContactEmail, Address: ownerMail}}})
-	if err != nil {
-		return err
-	}
-	_, err = p.people.Add(ctx, local.NewAccount{Login: "p.cole", Name: "P. Cole", Unit: "Helpdesk", Person: "person:p.cole"})
-	return err
 }
 
 // join invites somebody, redeems the invitation, and countersigns.
@@ -122,21 +124,6 @@ func (p *play) join(ctx context.Context, officer, a *actor) error {
 	}
 	_, err = officer.api.Countersign(ctx, joined.Proposal, paper, officer.key)
 	return err
-}
-
-// enrol is the on-boarding integration, which has a token for this alone.
-func (p *play) enrol(ctx context.Context, officer *actor) error {
-	token, err := officer.api.CreateToken(ctx, "onboarding", []string{"enrolments:write"}, 7)
-	if err != nil {
-		return err
-	}
-	hr := p.api.As(token)
-	code, err := hr.Enrol(ctx, "people", ownerLogin, "recovery_code")
-	if err != nil {
-		return err
-	}
-	p.recovery = code.Code
-	return nil
 }
 
 func (p *play) signIn(ctx context.Context, a *actor) error {

@@ -30,6 +30,9 @@ type Options struct {
 	Colour bool
 	// Stay: when the play is over, go on serving until the context ends.
 	Stay bool
+	// Days of history are played before the story, so that lists and reports
+	// have something to show.
+	Days int
 	// Dir, if not "", is where to leave what an auditor needs.
 	Dir string
 	// Listen is a loopback address; "": 127.0.0.1 and any free port.
@@ -56,6 +59,7 @@ type play struct {
 	people       *local.Directory
 	api          client.Client // nobody's
 	cast         map[string]*actor
+	owners       map[string]*owner
 	founding     string         // the founder's invitation
 	ownerSession string         // of the case
 	recovery     string         // the code that the owner keeps in a drawer
@@ -66,7 +70,11 @@ type play struct {
 
 // Run plays. Everything it makes is gone afterwards, except for Options.Dir.
 func Run(ctx context.Context, o Options) (err error) {
-	p := &play{stage: &stage{out: o.Out, colour: o.Colour}, o: o, clock: &clock{back: longAgo}, post: newPost(), cast: map[string]*actor{}}
+	clock := &clock{back: longAgo}
+	p := &play{
+		stage: &stage{out: o.Out, colour: o.Colour}, o: o, clock: clock, post: newPost(clock.now),
+		cast: map[string]*actor{}, owners: map[string]*owner{},
+	}
 	if err := checkDir(o.Dir); err != nil {
 		return err
 	}
@@ -121,7 +129,7 @@ func (p *play) open(ctx context.Context) error {
 		return errors.Join(err, l.Close())
 	}
 	p.app, err = app.New(ctx, p.cfg, app.Options{
-		Now: p.clock.now, Sender: p.post, Listener: l, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Now: p.clock.now, Sender: p.post, SMS: phones{p.post, byText}, Voice: phones{p.post, byCall}, Listener: l, Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	if err != nil {
 		return errors.Join(err, l.Close())
