@@ -82,12 +82,12 @@ func (g *Gate) head(ctx context.Context) (LedgerHead, error) {
 		return LedgerHead{}, fmt.Errorf("gate: the checkpoint: %w", err)
 	}
 	h := LedgerHead{Checkpoint: string(signed), Key: g.cfg.LogKey, Origin: c.Origin, Size: c.Size, Root: c.Root.String()}
-	h.Signatures, err = signers(signed, v)
+	h.Signatures, err = signatureLines(signed, v)
 	return h, err
 }
 
-// signers lists the signature lines of a note, the log's own first.
-func signers(signed []byte, v note.Verifier) ([]Signer, error) {
+// signatureLines lists the signature lines of a note, the log's own first.
+func signatureLines(signed []byte, v note.Verifier) ([]Signer, error) {
 	n, err := note.Open(signed, note.VerifierList(v))
 	if err != nil {
 		return nil, fmt.Errorf("gate: the checkpoint: %w", err)
