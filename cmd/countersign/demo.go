@@ -31,6 +31,6 @@ func (v demoVerb) Run(e *env) error {
 	ctx, stop := signal.NotifyContext(e.ctx, syscall.SIGHUP)
 	defer stop()
 	return demo.Run(ctx, demo.Options{
-		Out: e.out, Colour: e.colour, Stay: !v.Exit, Dir: v.Out, Listen: v.Listen, Folder: filepath.Dir(program),
+		Out: e.out, Colour: e.colour, Stay: !v.Exit, Days: 30, Dir: v.Out, Listen: v.Listen, Folder: filepath.Dir(program),
 	})
 }
