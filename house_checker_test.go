@@ -56,13 +56,16 @@ func (f floor) mayUse(g floor) bool { return slices.Contains(below[f], g) }
 type row struct {
 	at      string
 	floor   floor
-	ours    string // below internal/; "..." is everything the floor allows
+	ours    string // below internal/, or from the root where it begins with a slash; "..." is everything the floor allows
 	std     string // words of guardedStd that are granted; whole of std otherwise, or pureStd
 	vendors string // import path prefixes
 }
 
 func (r row) allowsOurs(dir string) bool {
 	return slices.ContainsFunc(strings.Fields(r.ours), func(p string) bool {
+		if root, ok := strings.CutPrefix(p, "/"); ok {
+			return covers(root, dir)
+		}
 		return p == "..." || covers("internal/"+p, dir)
 	})
 }

@@ -33,7 +33,8 @@ const guardedStd = `
 // allPure are the pure packages an assembling package may lean on.
 const allPure = `identity statement proof proof/... approval policy ledger roster enrolment reset evidence risk`
 
-// rows is the house. Names in ours stand below internal/.
+// rows is the house. Names in ours stand below internal/; a slash before one says
+// that it stands at the root.
 var rows = []row{
 	// The pure core, from the ground up.
 	{at: "internal/identity", floor: pure, vendors: "golang.org/x/text/unicode/norm"},
@@ -124,8 +125,10 @@ var rows = []row{
 	// The door, the hands, and who is calling. None of them names a backend,
 	// and the hands do not know the door: they judge the bundle for themselves.
 	// The gate makes no keys in software; it knows one when it is shown one.
-	{at: "internal/gate", floor: service, ours: allPure + " policy/diff directory store notify passhash sealing softkey",
+	{at: "internal/gate", floor: service, ours: allPure + " policy/diff policy/explain policy/cases policy/lint policy/prove policy/specimen directory store notify passhash sealing softkey /policies",
 		vendors: "github.com/google/uuid golang.org/x/mod/sumdb/note golang.org/x/sync golang.org/x/text/unicode/norm"},
+	// The ready-made policies, as texts.
+	{at: "policies", floor: pure},
 	{at: "internal/dispatch", floor: service, ours: allPure + " directory store notify sealing",
 		vendors: "github.com/google/uuid golang.org/x/sync"},
 	{at: "internal/signin", floor: service, ours: "identity proof proof/oidc proof/passkey roster gate store passhash openid", std: "net/http",

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -63,6 +64,14 @@ type Parts struct {
 	// Faulted hears of every rule of the policy in force that could not be
 	// evaluated for a recorded decision, by the rule's name; nil: nobody does.
 	Faulted func(inForce *policy.Policy, rule string)
+	// Kinds says what each directory is, by its name, for those who watch it.
+	Kinds map[string]string
+	// Beside tells of parts that the gate itself does not call; nil: there are
+	// none.
+	Beside func(context.Context) []PartView
+	// Words says what went wrong with a call of a part, where it knows better
+	// than the gate; "" where it does not. It repeats no error's own text.
+	Words func(error) string
 }
 
 // Gate is the door. Its methods are safe for concurrent use.
@@ -83,13 +92,22 @@ type Gate struct {
 	ways  map[proof.Method]way
 
 	watchers *watchers
+	pulses   *pulses
+	kinds    map[string]string
+	beside   func(context.Context) []PartView
+	settled  atomic.Bool // every step of the set-up was done
+	used     sync.Map    // when a token last called, by its name
 
 	provider Provider
 	proofers []Proofer
 
-	mu     sync.Mutex
-	chain  roster.State
-	policy *policy.Policy // compiled from chain.PolicyText
+	mu       sync.Mutex
+	chain    roster.State
+	annals   annals         // how the chain came to be
+	policy   *policy.Policy // compiled from chain.PolicyText
+	editions editions       // of the policy, as the chain tells
+
+	bench *bench // where texts of policies are looked at
 
 	simulating sync.Mutex // one at a time: each plans every request of a year, twice
 }
@@ -99,7 +117,9 @@ func New(ctx context.Context, cfg Config, p Parts) (*Gate, error) {
 	heard := heard{p.Store, &watchers{}}
 	g := &Gate{cfg: cfg, store: heard, watchers: heard.watchers, mail: p.Sender, hash: hasher{p.Hasher}, box: p.Box, clock: p.Now, log: p.Log, hear: p.Faulted,
 		sms: p.SMS, voice: p.Voice, provider: p.Provider, proofers: p.Proofers, dirs: map[string]directory.Directory{}}
+	g.feel(p)
 	g.sims = newSIMs(g.now, p.SMS, p.Voice)
+	g.bench = newBench()
 	if g.hear == nil {
 		g.hear = func(*policy.Policy, string) {}
 	}
@@ -107,11 +127,14 @@ func New(ctx context.Context, cfg Config, p Parts) (*Gate, error) {
 		if _, dup := g.dirs[d.Name()]; dup {
 			return nil, fmt.Errorf("gate: two directories are named %q", d.Name())
 		}
-		g.dirs[d.Name()] = d
+		g.dirs[d.Name()] = g.pulses.feel(d)
 		g.order = append(g.order, d.Name())
 	}
 	g.ways = g.makeWays()
 	if _, _, err := g.rules(ctx); err != nil && !errors.Is(err, errNotFounded) {
+		return nil, err
+	}
+	if err := g.recount(ctx); err != nil {
 		return nil, err
 	}
 	return g, nil
@@ -145,6 +168,8 @@ func (g *Gate) rules(ctx context.Context) (roster.State, *policy.Policy, error) 
 		if err != nil {
 			return roster.State{}, nil, fmt.Errorf("gate: the roster on the ledger does not verify: %w", err)
 		}
+		g.editions = g.editions.follow(g.chain, next, r)
+		g.annals = g.annals.follow(g.chain, next, r)
 		g.chain = next
 	}
 	if !g.chain.Founded() {
@@ -245,6 +270,9 @@ func (g *Gate) commit(ctx context.Context, before, after reset.State, actor stri
 		if c.Row, err = RowOf(after); err != nil {
 			return err
 		}
+	}
+	if c.Counts, err = countEvents(before, events, after.ChangedAt); err != nil {
+		return fmt.Errorf("gate: counting %s: %w", after.ID, err)
 	}
 	c.Jobs = append(more.jobs, entailed(before, after)...)
 	if _, err := g.store.Commit(ctx, c); err != nil {

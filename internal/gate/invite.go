@@ -26,6 +26,8 @@ const (
 // invitation lets one person register one passkey.
 type invitation struct {
 	Founding   bool                `json:"founding"`
+	Another    bool                `json:"another,omitempty"` // a passkey of somebody who is on the roster
+	By         identity.PersonID   `json:"by,omitempty"`
 	Person     identity.PersonID   `json:"person"`
 	Name       string              `json:"name"`
 	Roles      []identity.Role     `json:"roles"`
@@ -52,6 +54,18 @@ func (i Invitee) check() error {
 	}
 	if len(i.Roles) == 0 {
 		return invalid("name at least one role")
+	}
+	return nil
+}
+
+// joinable says at once what would otherwise be refused only when they have
+// come with a passkey.
+func joinable(chain roster.State, i Invitee) error {
+	if _, known := chain.Members[i.Person]; known {
+		return invalid("this person is on the roster already; change their roles, or invite them to register another passkey")
+	}
+	if slices.Contains(i.Roles, identity.Agent) && (len(i.Roles) > 1 || i.Desk == "") {
+		return invalid("an agent holds no other role, and needs a desk")
 	}
 	return nil
 }
@@ -90,13 +104,17 @@ func (g *Gate) InviteFounder(ctx context.Context, i Invitee, policyText []byte) 
 // Invite makes an invitation for a person to join the roster. Redeeming it
 // proposes them; officers still have to countersign.
 func (g *Gate) Invite(ctx context.Context, c Caller, i Invitee) (token string, err error) {
-	if _, _, err := g.governor(ctx, c); err != nil {
+	_, chain, err := g.governor(ctx, c)
+	if err != nil {
 		return "", err
 	}
 	if err := i.check(); err != nil {
 		return "", err
 	}
-	return g.invite(ctx, invitation{Person: i.Person, Name: i.Name, Roles: i.Roles, Desk: i.Desk})
+	if err := joinable(chain, i); err != nil {
+		return "", err
+	}
+	return g.invite(ctx, invitation{By: c.Person, Person: i.Person, Name: i.Name, Roles: i.Roles, Desk: i.Desk})
 }
 
 func (g *Gate) invite(ctx context.Context, i invitation) (string, error) {
@@ -123,6 +141,7 @@ func (g *Gate) invited(ctx context.Context, token string) (invitation, store.Ite
 type Joining struct {
 	Name    string           `json:"name"`
 	Roles   []identity.Role  `json:"roles"`
+	Another bool             `json:"another_passkey,omitempty"` // they are on the roster already
 	Options passkey.Creation `json:"options"` // for navigator.credentials.create
 }
 
@@ -138,8 +157,18 @@ func (g *Gate) Join(ctx context.Context, token string) (Joining, error) {
 		return Joining{}, err
 	}
 	user := sha256.Sum256([]byte(i.Person))
-	return Joining{i.Name, i.Roles, passkey.CreationOptions(g.cfg.RelyingParty,
-		passkey.User{Handle: user[:], Name: string(i.Person), DisplayName: i.Name}, i.Challenge, nil)}, nil
+	return Joining{i.Name, i.Roles, i.Another, passkey.CreationOptions(g.cfg.RelyingParty,
+		passkey.User{Handle: user[:], Name: string(i.Person), DisplayName: i.Name}, i.Challenge, g.held(i))}, nil
+}
+
+// held are the passkeys that an authenticator is not to make a second time.
+func (g *Gate) held(i invitation) (ids [][]byte) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, k := range g.chain.Members[i.Person].Passkeys {
+		ids = append(ids, k.ID)
+	}
+	return ids
 }
 
 func (g *Gate) keepInvitation(ctx context.Context, item store.Item, i invitation) error {
@@ -178,9 +207,7 @@ func (g *Gate) Register(ctx context.Context, token string, response []byte) (Joi
 	i.Passkey, i.Challenge = &cred, nil
 	out := Joined{Fingerprint: roster.Fingerprint(cred)}
 	if !i.Founding {
-		out.Proposal, err = g.propose(ctx, string(i.Person), roster.Proposed{
-			Kind: roster.AddMember, Person: i.Person, Name: i.Name, Roles: i.Roles, Desk: i.Desk, Passkey: &cred,
-		}, drop(item))
+		out.Proposal, err = g.propose(ctx, string(i.Person), i.change(&cred), drop(item))
 		return out, err
 	}
 	f := g.founding(i)
@@ -191,6 +218,14 @@ func (g *Gate) Register(ctx context.Context, token string, response []byte) (Joi
 	out.Sign = &Paper{Decision: "founding", Statement: string(text), ID: text.ID(),
 		Options: passkey.RequestOptions(g.cfg.RelyingParty, text.Challenge(), [][]byte{cred.ID})}
 	return out, g.keepInvitation(ctx, item, i)
+}
+
+// change is what redeeming the invitation proposes.
+func (i invitation) change(cred *passkey.Credential) roster.Proposed {
+	if i.Another {
+		return roster.Proposed{Kind: roster.AddPasskey, Person: i.Person, Passkey: cred}
+	}
+	return roster.Proposed{Kind: roster.AddMember, Person: i.Person, Name: i.Name, Roles: i.Roles, Desk: i.Desk, Passkey: cred}
 }
 
 // newPasskey takes the browser's answer to a creation.

@@ -22,6 +22,7 @@ type RosterView struct {
 	Policy       string         `json:"policy"`
 	Members      []MemberView   `json:"members"`
 	Proposals    []ProposalView `json:"proposals"`
+	Officers     int            `json:"officers"` // how many there are: two have to sign, once there are two
 	Version      uint64         `json:"version"`
 }
 
@@ -32,12 +33,17 @@ type MemberView struct {
 	Roles    []identity.Role   `json:"roles"`
 	Desk     string            `json:"desk,omitempty"`
 	Passkeys []KeyView         `json:"passkeys"`
+	Since    time.Time         `json:"since"` // on the roster
+	// Probation is until when they act for nobody else, after a reset of a
+	// credential of theirs.
+	Probation *time.Time `json:"probation_until,omitempty"`
 }
 
 // KeyView names a passkey.
 type KeyView struct {
 	Fingerprint string `json:"fingerprint"`
-	Software    bool   `json:"software"`
+	Software    bool   `json:"software"` // it is a file
+	Synced      bool   `json:"synced"`   // it may be on several devices of theirs
 }
 
 // ProposalView is a change that waits for signatures.
@@ -45,35 +51,83 @@ type ProposalView struct {
 	ID      string              `json:"id"`
 	Kind    roster.Kind         `json:"kind"`
 	Person  identity.PersonID   `json:"person,omitempty"`
+	Name    string              `json:"name,omitempty"`
+	Roles   []identity.Role     `json:"roles,omitempty"`
+	Desk    string              `json:"desk,omitempty"`
+	Passkey string              `json:"passkey,omitempty"` // its fingerprint, where one is added
 	Policy  string              `json:"policy,omitempty"`
+	Effect  string              `json:"effect,omitempty"` // of a policy
 	Signers []identity.PersonID `json:"signers"`
 	Needs   int                 `json:"needs"`
 	Until   time.Time           `json:"until"`
+	// MaySign: the caller is one of those whose signature counts and has not
+	// signed yet. WhyNot says why not, otherwise.
+	MaySign bool   `json:"may_sign"`
+	WhyNot  string `json:"why_not,omitempty" enum:"role,concerned,signed,probation"`
 }
 
 // Roster shows the roster to anybody on it.
 func (g *Gate) Roster(ctx context.Context, c Caller) (RosterView, error) {
-	_, chain, err := g.member(ctx, c)
+	me, chain, err := g.member(ctx, c)
 	if err != nil {
 		return RosterView{}, err
 	}
 	v := RosterView{Organisation: chain.Organisation, Genesis: chain.Genesis, Policy: chain.Policy, Version: chain.Version,
 		Members: []MemberView{}, Proposals: []ProposalView{}}
 	for _, m := range chain.Members {
-		mv := MemberView{m.Person, m.Name, m.Roles, m.Desk, []KeyView{}}
-		for _, k := range m.Passkeys {
-			mv.Passkeys = append(mv.Passkeys, KeyView{roster.Fingerprint(k), k.Software})
+		mv, err := g.memberView(ctx, m)
+		if err != nil {
+			return v, err
 		}
+		v.Officers += count(m.Has(identity.Officer))
 		v.Members = append(v.Members, mv)
 	}
+	trusted := g.trusted(ctx, me.Person) == nil
 	for id, o := range chain.Proposals {
 		if g.now().Before(o.Until) {
-			v.Proposals = append(v.Proposals, ProposalView{id, o.Kind, o.Person, o.Policy, append([]identity.PersonID{}, o.Signers...), chain.Needs(o.Proposed), o.Until})
+			v.Proposals = append(v.Proposals, proposalView(chain, id, o, me, trusted))
 		}
 	}
 	slices.SortFunc(v.Members, func(a, b MemberView) int { return cmp.Compare(a.Person, b.Person) })
 	slices.SortFunc(v.Proposals, func(a, b ProposalView) int { return cmp.Compare(a.ID, b.ID) })
 	return v, nil
+}
+
+func (g *Gate) memberView(ctx context.Context, m roster.Member) (MemberView, error) {
+	v := MemberView{Person: m.Person, Name: m.Name, Roles: m.Roles, Desk: m.Desk, Passkeys: []KeyView{}}
+	for _, k := range m.Passkeys {
+		v.Passkeys = append(v.Passkeys, KeyView{roster.Fingerprint(k), k.Software, k.BackupEligible})
+	}
+	g.mu.Lock()
+	v.Since = g.annals.since[m.Person]
+	g.mu.Unlock()
+	until, err := g.probation(ctx, m.Person, g.now())
+	v.Probation = momentOf(until)
+	return v, err
+}
+
+func proposalView(chain roster.State, id string, o roster.Open, me roster.Member, trusted bool) ProposalView {
+	v := ProposalView{ID: id, Kind: o.Kind, Person: o.Person, Name: o.Name, Roles: o.Roles, Desk: o.Desk, Policy: o.Policy, Effect: o.Effect,
+		Signers: append([]identity.PersonID{}, o.Signers...), Needs: chain.Needs(o.Proposed), Until: o.Until}
+	if m, ok := chain.Members[o.Person]; ok && v.Name == "" {
+		v.Name = m.Name
+	}
+	if o.Passkey != nil {
+		v.Passkey = roster.Fingerprint(*o.Passkey)
+	}
+	switch {
+	case !me.Has(identity.Officer):
+		v.WhyNot = "role"
+	case slices.Contains(o.Signers, me.Person):
+		v.WhyNot = "signed"
+	case !chain.MaySign(o.Proposed, me.Person):
+		v.WhyNot = "concerned"
+	case !trusted:
+		v.WhyNot = "probation"
+	default:
+		v.MaySign = true
+	}
+	return v
 }
 
 // ProposeChange puts a change of roles, a removal or a policy up for
@@ -88,7 +142,8 @@ func (g *Gate) ProposeChange(ctx context.Context, c Caller, p roster.Proposed) (
 		if err != nil {
 			return "", err
 		}
-		if p, err = publishing(p, inForce); err != nil {
+		p, err = atBench(ctx, g.bench, c, "diff", func(context.Context) (roster.Proposed, error) { return publishing(p, inForce) })
+		if err != nil {
 			return "", err
 		}
 	case roster.SetRoles, roster.RemoveMember:

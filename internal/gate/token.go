@@ -94,6 +94,7 @@ func (g *Gate) ByToken(ctx context.Context, secret string) (Caller, error) {
 	if err != nil {
 		return Caller{}, fmt.Errorf("gate: reading a token: %w", err)
 	}
+	g.used.Store(t.Name, g.now())
 	return Caller{Token: t.Name, Scopes: t.Scopes}, nil
 }
 
@@ -116,8 +117,9 @@ func (g *Gate) noteWith(ctx context.Context, c Caller, body any, kind string, mo
 	if err != nil {
 		return fmt.Errorf("gate: writing %s: %w", kind, err)
 	}
+	at := g.now()
 	_, err = g.store.Commit(ctx, store.Commit{
-		Stream: newID("not"), Actor: c.actor(), At: g.now(), Items: more.items, Jobs: more.jobs,
+		Stream: newID("not"), Actor: c.actor(), At: at, Items: more.items, Jobs: more.jobs, Counts: countNote(body, c.actor(), at),
 		Events: []store.Draft{{Type: kind, Open: open, Private: private}},
 	})
 	if errors.Is(err, store.ErrConflict) {

@@ -83,6 +83,12 @@ func (s State) Verify(person identity.PersonID, challenge []byte, a passkey.Asse
 // sole officer.
 func (s State) Needs(p Proposed) int { return min(2, len(s.mayTheySign(p))) }
 
+// MaySign reports whether the person is one whose signature counts for the
+// proposal, signed already or not.
+func (s State) MaySign(p Proposed, person identity.PersonID) bool {
+	return slices.Contains(s.mayTheySign(p), person)
+}
+
 func (s State) mayTheySign(p Proposed) []identity.PersonID {
 	var others []identity.PersonID
 	for _, m := range s.Members {
