@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"countersign/internal/identity"
@@ -88,4 +89,34 @@ type Device struct {
 // Report reports; the credential is a token with the scope facts:report.
 func (c Client) Report(ctx context.Context, r Report) error {
 	return c.Do(ctx, http.MethodPost, "/reports", r, nil)
+}
+
+// Policy is a policy that is or was in force.
+type Policy struct {
+	PolicyEdition
+	Text     string          `json:"text"`
+	Editions []PolicyEdition `json:"editions"` // all there were, the newest first
+}
+
+// PolicyEdition is a policy that was in force from a moment on.
+type PolicyEdition struct {
+	Policy   string     `json:"policy"` // hash of the text
+	Name     string     `json:"name"`
+	Since    time.Time  `json:"since"`
+	Until    *time.Time `json:"until"` // nil for the one in force
+	Proposal string     `json:"proposal"`
+	Effect   string     `json:"effect"`
+	Signers  []struct {
+		Person identity.PersonID `json:"person"`
+		Name   string            `json:"name"`
+	} `json:"signers"`
+}
+
+// Policy reads the policy in force or, by its hash, an earlier one.
+func (c Client) Policy(ctx context.Context, hash string) (Policy, error) {
+	path := "/policy"
+	if hash != "" {
+		path += "?policy=" + url.QueryEscape(hash)
+	}
+	return fetch[Policy](ctx, c, http.MethodGet, path, nil)
 }

@@ -39,3 +39,18 @@ func TestAReportAndASimulationAreSentAsTheServerReadsThem(t *testing.T) {
 		t.Errorf("read as %+v", s)
 	}
 }
+
+func TestAnEarlierPolicyIsAskedForByItsHash(t *testing.T) {
+	var asked string
+	c := server(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.RequestURI()
+		_, _ = io.WriteString(w, `{"policy":"sha256:a","text":"name: house","signers":[{"person":"staff:olive","name":"Olive Park"}],"editions":[{"policy":"sha256:a"},{"policy":"sha256:b"}]}`)
+	}).As("cst_x")
+	p, err := c.Policy(t.Context(), "sha256:a&b")
+	if err != nil || asked != "/api/v1/policy?policy=sha256%3Aa%26b" || p.Text != "name: house" || p.Signers[0].Person != "staff:olive" || len(p.Editions) != 2 || p.Until != nil {
+		t.Errorf("%s: %+v, %v", asked, p, err)
+	}
+	if _, err := c.Policy(t.Context(), ""); err != nil || asked != "/api/v1/policy" {
+		t.Errorf("%s, %v", asked, err)
+	}
+}

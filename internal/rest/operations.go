@@ -61,6 +61,7 @@ func (a *api) operations() {
 	a.desk(h)
 	a.self(h)
 	a.simulations(h)
+	a.policies(h)
 	a.entries(h)
 	a.live(h)
 	doc, err := json.MarshalIndent(h.OpenAPI(), "", "  ")
