@@ -16,6 +16,7 @@ type Observation struct {
 type Observed struct {
 	Request string `json:"request"`
 	Kind    string `json:"kind"`
+	Desk    string `json:"desk,omitempty"`
 }
 
 // Observations are the kinds that there are.
@@ -51,7 +52,7 @@ func (g *Gate) Observe(ctx context.Context, c Caller, request string, o Observat
 	if !ok {
 		return ErrNoRequest
 	}
-	if err := g.note(ctx, c, Observed{s.ID, o.Kind}, "observed"); err != nil {
+	if err := g.note(ctx, c, Observed{s.ID, o.Kind, s.Desk}, "observed"); err != nil {
 		return err
 	}
 	if err := g.warn(ctx, s.Person, SignalNotProof); err != nil {

@@ -76,7 +76,7 @@ func (g *Gate) Open(ctx context.Context, c Caller, w Wish) (View, error) {
 	}
 	a, err := g.find(ctx, d, w.Login)
 	if errors.Is(err, directory.ErrNotFound) || errors.Is(err, directory.ErrAmbiguous) {
-		return View{}, g.missed(ctx, c, w)
+		return View{}, g.missed(ctx, c, w, ask.desk)
 	}
 	if err != nil {
 		return View{}, err
@@ -116,7 +116,7 @@ func (g *Gate) begin(ctx context.Context, c Caller, a directory.Account, ask ask
 	cmd := reset.Open{Case: newCase(), Facts: f, Policy: pol.Hash(), Plan: pol.Plan(f)}
 	events, after, err := reset.Decide(before, cmd, f.At)
 	if err != nil {
-		return before, errors.Join(err, g.note(ctx, c, Barred{a.ID, ask.action, reset.CodeOf(err)}, "barred"))
+		return before, errors.Join(err, g.note(ctx, c, Barred{a.ID, ask.action, reset.CodeOf(err), ask.desk}, "barred"))
 	}
 	if events, after, err = g.notOffered(ctx, events, after); err != nil {
 		return after, err
@@ -165,6 +165,7 @@ type Barred struct {
 	Account identity.AccountID `json:"account"`
 	Action  identity.Action    `json:"action"`
 	Why     reset.Code         `json:"why"`
+	Desk    string             `json:"desk,omitempty"`
 }
 
 // Missed is the ledger's note of a look-up that found nobody: reconnaissance
@@ -173,6 +174,7 @@ type Missed struct {
 	Directory string `json:"directory"`
 	Login     string `json:"login" ledger:"private"`
 	Action    string `json:"action"`
+	Desk      string `json:"desk,omitempty"`
 }
 
 // missesOfCaller is how many look-ups of one caller that find nobody are too
@@ -181,11 +183,11 @@ var missesOfCaller = bound{6, time.Hour}
 
 // missed notes a look-up that found nobody and counts it. However often it
 // happens the answer stays the same; from missesOfCaller on security hears of it.
-func (g *Gate) missed(ctx context.Context, c Caller, w Wish) error {
+func (g *Gate) missed(ctx context.Context, c Caller, w Wish, desk string) error {
 	for try := 0; ; try++ {
 		more, err := g.countMiss(ctx, c, g.now())
 		if err == nil {
-			err = g.noteWith(ctx, c, Missed{w.Directory, w.Login, string(w.Action)}, "missed", more)
+			err = g.noteWith(ctx, c, Missed{w.Directory, w.Login, string(w.Action), desk}, "missed", more)
 		}
 		switch {
 		case err == nil:
@@ -208,7 +210,7 @@ func (g *Gate) countMiss(ctx context.Context, c Caller, at time.Time) (besides, 
 	if t.full(missesOfCaller, at).IsZero() {
 		return more, nil
 	}
-	what := fmt.Sprintf("%s asked within an hour for %d accounts or more that there are not.\nSomebody may be finding out who has an account here.",
+	what := fmt.Sprintf("%s asked within an hour for %d accounts or more that there are not, or that are not for their desk.\nSomebody may be finding out who has an account here.",
 		identity.Line(c.actor(), 100), missesOfCaller.most)
 	return more, g.alarm(ctx, &more, about, reset.State{}, what, at)
 }

@@ -101,7 +101,7 @@ func (g *Gate) stranger(ctx context.Context, w SelfWish, more besides) error {
 	if _, known := g.dirs[w.Directory]; !known {
 		w.Directory = "" // the ledger keeps no words of a stranger's in the open
 	}
-	return g.note(ctx, bySystem, Missed{w.Directory, w.Login, string(w.Action)}, "missed", more.items...)
+	return g.note(ctx, bySystem, Missed{Directory: w.Directory, Login: w.Login, Action: string(w.Action)}, "missed", more.items...)
 }
 
 // bySystem stands for the server itself where a caller is named on the ledger.

@@ -31,8 +31,8 @@ type Count struct {
 	N      int64
 }
 
-// CountQuery selects counts of the named figures on the days from Since to
-// Until, both included.
+// CountQuery selects counts of the named figures, of all where none is named,
+// on the days from Since to Until, both included.
 type CountQuery struct {
 	Figures      []string
 	Since, Until Day

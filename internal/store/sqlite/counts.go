@@ -118,22 +118,22 @@ func (s *Store) replace(tx *sql.Tx, rules string, size uint64, added counts) err
 
 // Counts implements store.Counter.
 func (s *Store) Counts(ctx context.Context, q store.CountQuery) ([]store.Count, error) {
-	out := []store.Count{}
-	if len(q.Figures) == 0 {
-		return out, nil
-	}
-	query, args := selectSums, []any{int64(q.Since), int64(q.Until)}
+	query, where, args := selectSums, ``, []any{int64(q.Since), int64(q.Until)}
 	if q.ByDay {
 		query = selectDays
 	}
 	for _, name := range q.Figures {
 		args = append(args, name)
 	}
-	rows, err := s.read.QueryContext(ctx, fmt.Sprintf(query, "?"+strings.Repeat(", ?", len(q.Figures)-1)), args...)
+	if n := len(q.Figures); n > 0 {
+		where = `WHERE name IN (?` + strings.Repeat(`, ?`, n-1) + `)`
+	}
+	rows, err := s.read.QueryContext(ctx, fmt.Sprintf(query, where), args...)
 	if err != nil {
 		return nil, s.readFault("reading counts", err)
 	}
 	defer rows.Close()
+	out := []store.Count{}
 	for rows.Next() {
 		c, ok, err := scanCount(rows)
 		if err != nil {

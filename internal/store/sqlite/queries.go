@@ -55,10 +55,10 @@ const (
 	insertFigure = `INSERT INTO figures (name, labels) VALUES (?, ?) ON CONFLICT (name, labels) DO UPDATE SET name = name RETURNING id`
 	upsertCounts = `INSERT INTO counts (figure, day, n) VALUES %s ON CONFLICT (figure, day) DO UPDATE SET n = n + excluded.n`
 	selectDays   = `SELECT name, labels, day, n FROM figures JOIN counts ON figure = id AND day BETWEEN ? AND ?
-		WHERE name IN (%s) ORDER BY name, labels, day`
+		%s ORDER BY name, labels, day`
 	// Figure by figure: to group all of them at once would sort every day.
 	selectSums = `SELECT name, labels, 0, (SELECT sum(n) FROM counts WHERE figure = id AND day BETWEEN ? AND ?) FROM figures
-		WHERE name IN (%s) ORDER BY name, labels`
+		%s ORDER BY name, labels`
 
 	ping = `UPDATE pings SET count = count + 1 WHERE id = 1`
 

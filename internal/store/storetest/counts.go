@@ -54,7 +54,7 @@ var tallies = map[string]func(*testing.T, *kit){
 		k.has(k.counts(false, "a", "b"), count("a", 0, 2), count("b", 0, 7, "x", "y"), count("b", 0, 1, "xy"))
 		k.has(k.counts(true, "b"), count("b", today, 2, "x", "y"), count("b", today+1, 5, "x", "y"), count("b", today+1, 1, "xy"))
 		k.has(k.counts(false, "c"))
-		k.has(k.counts(true))
+		k.has(k.counts(false), count("a", 0, 2), count("b", 0, 7, "x", "y"), count("b", 0, 1, "xy"))
 		k.reopen()
 		k.must(counted("req_3", 0, count("a", today, 1)))
 		k.has(k.counts(false, "a"), count("a", 0, 3))
