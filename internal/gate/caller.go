@@ -122,7 +122,7 @@ func maySee(m roster.Member, chain roster.State, s reset.State) bool {
 	case oversight(m):
 		return true
 	case m.Has(identity.Agent):
-		return s.Desk == m.Desk
+		return s.Desk == m.Desk && !atTheDoor(s)
 	}
 	return len(chain.Signs(m.Person, m.Person == s.Manager)) > 0
 }

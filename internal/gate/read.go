@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"countersign/internal/policy"
 	"countersign/internal/proof"
 	"countersign/internal/reset"
+	"countersign/internal/roster"
 	"countersign/internal/store"
 )
 
@@ -50,7 +52,14 @@ type View struct {
 	Probation *time.Time      `json:"probation_until,omitempty"`
 	Policy    string          `json:"policy"`
 	Reasons   []policy.Denial `json:"reasons,omitempty"` // of a refusal; oversight only
-	Version   uint64          `json:"version"`
+	// Progress is the plan as a checklist: what was asked for, and how far it is.
+	Progress []Step `json:"progress"`
+	// Page is where the requester comes forward with the case code.
+	Page      string `json:"page"`
+	AgentName string `json:"agent_name,omitempty"`
+	// Vendor: the desk is run by somebody else than the organisation.
+	Vendor  bool   `json:"vendor_desk"`
+	Version uint64 `json:"version"`
 }
 
 // SubjectView is the minimum a desk needs to know whom it talks about.
@@ -65,6 +74,13 @@ type ProofView struct {
 	Method proof.Method `json:"method"`
 	At     time.Time    `json:"at"`
 	Until  time.Time    `json:"until"`
+	// Resistant: it cannot be talked out of anybody, or typed into another page.
+	Resistant bool `json:"phishing_resistant"`
+	// Signed: the hands and every auditor check it for themselves. What is not
+	// rests on the server's word.
+	Signed bool `json:"signed"`
+	// Witness is who attested, by name; for those who sign and for oversight.
+	Witness string `json:"witness,omitempty"`
 }
 
 // ApprovalView is a signed decision.
@@ -75,6 +91,8 @@ type ApprovalView struct {
 	Decision reset.Decision    `json:"decision"`
 	At       time.Time         `json:"at"`
 	Counts   bool              `json:"counts"` // over the statement as it stands now
+	// Note is what the signer wrote; for those who sign and for oversight.
+	Note string `json:"note,omitempty"`
 }
 
 // ReceiptView is what came of the order.
@@ -103,16 +121,24 @@ func (g *Gate) Request(ctx context.Context, c Caller, id string) (View, error) {
 }
 
 func (g *Gate) view(ctx context.Context, c Caller, s reset.State) (View, error) {
-	chain, _, err := g.rules(ctx)
+	chain, pol, err := g.rules(ctx)
 	if err != nil {
 		return View{}, err
 	}
+	records, err := g.store.Stream(ctx, s.ID)
+	if err != nil {
+		return View{}, fmt.Errorf("gate: reading %s: %w", s.ID, err)
+	}
+	m, ok := chain.Members[c.Person]
+	over := ok && oversight(m) || c.has(ScopeAudit)
+	signs := over || ok && len(chain.Signs(m.Person, m.Person == s.Manager)) > 0
 	v := View{
 		ID: s.ID, Case: s.Case, Words: proof.Words(s.ID), Action: s.Action, Status: s.Status(), Class: s.Plan.Class, Tier: s.Plan.Tier,
-		Subject: SubjectView{s.Subject, s.Facts.Subject.Login, s.Facts.Subject.Name},
+		Subject: subjectOf(s),
 		Channel: s.Channel, Desk: s.Desk, Agent: s.Agent, Ticket: s.Facts.Request.Ticket,
 		OpenedAt: s.OpenedAt, ChangedAt: s.ChangedAt, ExpiresAt: s.ExpiresAt(), Needs: s.Plan.Approvals,
-		Proved: []ProofView{}, Approvals: []ApprovalView{}, FollowUps: slices.Clone(s.FollowUps),
+		FollowUps: slices.Clone(s.FollowUps), Missing: missing(s, g.now()), Progress: progress(s, records, g.now(), signs || !looksAtRecord(pol)),
+		Page: g.cfg.BaseURL + "/case", AgentName: chain.Members[s.Agent].Name, Vendor: s.Desk != "" && pol.Vendor(s.Desk),
 		Probation: s.Probation, ReviewOwed: s.ReviewOwed(), Repudiated: s.Repudiated, Policy: s.Policy, Version: s.Version,
 	}
 	if v.FollowUps == nil {
@@ -121,27 +147,72 @@ func (g *Gate) view(ctx context.Context, c Caller, s reset.State) (View, error) 
 	if w := s.WaitUntil(); !w.IsZero() {
 		v.WaitUntil = &w
 	}
-	for _, p := range s.Proofs {
-		v.Proved = append(v.Proved, ProofView{p.Method, p.At, p.Until})
+	if over {
+		v.Reasons = s.Why
 	}
-	current, _ := s.Statement(reset.Approve)
-	for _, x := range s.Votes {
-		a := ApprovalView{x.Person, chain.Members[x.Person].Name, x.Roles, reset.Approve, x.At, x.Statement == current.ID()}
-		if x.Deny {
-			a.Decision, a.Counts = reset.Deny, true
-		}
-		v.Approvals = append(v.Approvals, a)
+	v.Proved, v.Approvals = proofViews(s), approvalViews(s, chain)
+	if signs {
+		v.name(s, chain, records)
 	}
 	if s.Receipt != nil {
 		v.Receipt = &ReceiptView{s.Receipt.Order, s.Receipt.Outcome, s.Receipt.OldDead, s.Receipt.Reconciled, s.Receipt.Notes}
 	}
-	v.Missing = missing(s, g.now())
-	m, ok := chain.Members[c.Person]
-	if ok && oversight(m) || c.has(ScopeAudit) {
-		v.Reasons = s.Why
-	}
 	v.Callback, err = g.callback(ctx, ok && m.Has(identity.Agent) && m.Desk == s.Desk, s)
 	return v, err
+}
+
+func subjectOf(s reset.State) SubjectView {
+	return SubjectView{s.Subject, s.Facts.Subject.Login, s.Facts.Subject.Name}
+}
+
+// looksAtRecord reports whether what a policy demands may depend on what is on
+// record for the account. Then its demand tells of that, and is not for a desk.
+func looksAtRecord(pol *policy.Policy) bool {
+	src := pol.Source()
+	return bytes.Contains(src, []byte("enrolled")) || bytes.Contains(src, []byte("contacts"))
+}
+
+func proofViews(s reset.State) []ProofView {
+	out := []ProofView{}
+	for _, p := range s.Proofs {
+		spec, _ := proof.SpecOf(p.Method)
+		out = append(out, ProofView{Method: p.Method, At: p.At, Until: p.Until, Resistant: spec.PhishingResistant, Signed: spec.Signed})
+	}
+	return out
+}
+
+func approvalViews(s reset.State, chain roster.State) []ApprovalView {
+	out := []ApprovalView{}
+	current, _ := s.Statement(reset.Approve)
+	for _, x := range s.Votes {
+		a := ApprovalView{Person: x.Person, Name: chain.Members[x.Person].Name, Roles: x.Roles, Decision: reset.Approve, At: x.At, Counts: x.Statement == current.ID()}
+		if x.Deny {
+			a.Decision, a.Counts = reset.Deny, true
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// name adds who attested, and what signers wrote.
+func (v *View) name(s reset.State, chain roster.State, records []store.Record) {
+	for i, p := range s.Proofs {
+		if v.Proved[i].Witness = chain.Members[p.By].Name; v.Proved[i].Witness == "" {
+			v.Proved[i].Witness = string(p.By)
+		}
+	}
+	for _, r := range records {
+		e, _, err := reset.Decode(r.Type, r.Body, r.Private)
+		voted, ok := e.(reset.Voted)
+		if err != nil || !ok {
+			continue
+		}
+		for i := range v.Approvals {
+			if a := &v.Approvals[i]; a.Person == voted.Person && a.At.Equal(r.At) {
+				a.Note = voted.Note
+			}
+		}
+	}
 }
 
 // missing says what stands in the way without naming any factor.
@@ -163,94 +234,13 @@ func missing(s reset.State, now time.Time) string {
 	return err.Error()
 }
 
-// Filter selects requests for List.
-type Filter struct {
-	Statuses []string
-	Action   identity.Action
-	Mine     bool   // only those that wait for the caller's signature
-	Cursor   string // id of the last one seen
-	Limit    int    // 1 to 100; 0: 25
-}
-
-// Summary is one line of a list.
-type Summary struct {
-	ID       string             `json:"id"`
-	Case     string             `json:"case"`
-	Action   identity.Action    `json:"action"`
-	Status   string             `json:"status"`
-	Account  identity.AccountID `json:"account"`
-	Tier     identity.Tier      `json:"tier"`
-	Desk     string             `json:"desk,omitempty"`
-	OpenedAt time.Time          `json:"opened_at"`
-}
-
-// List lists requests the caller may see, newest first, and the cursor of the
-// next page ("" at the end).
-func (g *Gate) List(ctx context.Context, c Caller, f Filter) ([]Summary, string, error) {
-	if f.Limit == 0 {
-		f.Limit = 25
-	}
-	if f.Limit < 1 || f.Limit > 100 {
-		return nil, "", invalid("limit is 1 to 100")
-	}
-	see, err := g.lister(ctx, c, f.Mine)
-	if err != nil {
-		return nil, "", err
-	}
-	out, q := []Summary{}, store.RowQuery{Statuses: f.Statuses, Action: f.Action, Before: f.Cursor, Limit: 200}
-	for {
-		rows, err := g.store.Rows(ctx, q)
-		if err != nil {
-			return nil, "", fmt.Errorf("gate: listing requests: %w", err)
-		}
-		for _, r := range rows {
-			s, err := stateOf(r)
-			if err != nil {
-				return nil, "", err
-			}
-			if !see(s) {
-				continue
-			}
-			if len(out) == f.Limit {
-				return out, out[len(out)-1].ID, nil
-			}
-			out = append(out, Summary{r.ID, r.Case, r.Action, r.Status, r.Subject, r.Tier, r.Desk, r.Opened})
-		}
-		if len(rows) < q.Limit {
-			return out, "", nil
-		}
-		q.Before = rows[len(rows)-1].ID
-	}
-}
-
-func (g *Gate) lister(ctx context.Context, c Caller, mine bool) (func(reset.State) bool, error) {
-	if c.Token != "" {
-		if !c.has(ScopeRead) && !c.has(ScopeAudit) {
-			return nil, ErrForbidden
-		}
-		return func(reset.State) bool { return !mine }, nil
-	}
-	m, chain, err := g.member(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	return func(s reset.State) bool {
-		if !mine {
-			return maySee(m, chain, s)
-		}
-		signed := slices.ContainsFunc(s.Votes, func(v approval.Vote) bool { return v.Person == m.Person })
-		may := chain.Signs(m.Person, m.Person == s.Manager)
-		wanted := slices.ContainsFunc(s.Plan.Approvals, func(n approval.Need) bool { return slices.Contains(may, n.Role) })
-		return s.Status() == reset.Approving && wanted && !signed && !slices.Contains(s.Barred(), m.Person)
-	}, nil
-}
-
 // Moment is one event of a request's timeline, without what is personal.
 type Moment struct {
 	Seq   uint64          `json:"seq"`
 	Type  string          `json:"type"`
 	At    time.Time       `json:"at"`
 	Actor string          `json:"actor"`
+	Name  string          `json:"name,omitempty"` // the actor's, where they are on the roster
 	Body  json.RawMessage `json:"body"`
 }
 
@@ -267,9 +257,13 @@ func (g *Gate) Timeline(ctx context.Context, c Caller, id string) ([]Moment, err
 	if err != nil {
 		return nil, fmt.Errorf("gate: reading %s: %w", id, err)
 	}
+	chain, _, err := g.rules(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]Moment, len(records))
 	for i, r := range records {
-		out[i] = Moment{r.Seq, r.Type, r.At, r.Actor, r.Body}
+		out[i] = Moment{r.Seq, r.Type, r.At, r.Actor, chain.Members[identity.PersonID(r.Actor)].Name, r.Body}
 	}
 	return out, nil
 }

@@ -85,7 +85,7 @@ func (g *Gate) Watch(ctx context.Context, c Caller, id string, pause time.Durati
 		}
 		return g.watch(ctx, id, pause, func(string) bool { return true }), nil
 	}
-	if _, err := g.lister(ctx, c, false); err != nil {
+	if _, err := g.lister(ctx, c, &Filter{}); err != nil {
 		return nil, err
 	}
 	return g.watch(ctx, "", pause, func(stream string) bool {

@@ -148,6 +148,10 @@ func (p *Policy) Zone(desk string) string {
 	return p.zone
 }
 
+// Vendor reports whether the desk is run by somebody else than the
+// organisation.
+func (p *Policy) Vendor(desk string) bool { d := p.desks[desk]; return d != nil && d.vendor }
+
 // Methods lists every proof method that some rule mentions, sorted.
 func (p *Policy) Methods() []proof.Method {
 	var all []proof.Method
