@@ -35,7 +35,7 @@ type RosterEntry struct {
 	Desk     string              `json:"desk,omitempty"`
 	Policy   string              `json:"policy,omitempty"`
 	Effect   string              `json:"effect,omitempty"`
-	Signers  []identity.PersonID `json:"signers"`
+	Signers  []identity.PersonID `json:"signers" nullable:"false"`
 	Outcome  string              `json:"outcome" enum:"open,in_effect,lapsed,superseded"`
 	Settled  *time.Time          `json:"settled,omitempty"` // when the outcome came about
 	until    time.Time
@@ -128,7 +128,7 @@ func (a annals) at(now time.Time) []RosterEntry {
 
 // RosterHistory is a part of the roster's history, newest first.
 type RosterHistory struct {
-	Entries []RosterEntry `json:"entries"`
+	Entries []RosterEntry `json:"entries" nullable:"false"`
 	Before  uint64        `json:"before,omitempty"` // for the next page; 0 at the end
 }
 

@@ -70,12 +70,12 @@ type PartView struct {
 type PartsView struct {
 	At     time.Time   `json:"at"`
 	Since  time.Time   `json:"since"` // when the server began; calls are counted from here
-	Parts  []PartView  `json:"parts"`
+	Parts  []PartView  `json:"parts" nullable:"false"`
 	Ledger LedgerPart  `json:"ledger"`
 	Store  StorePart   `json:"store"`
-	Jobs   []QueueView `json:"jobs"`
-	Stuck  []StuckView `json:"stuck"`
-	Tests  []string    `json:"tests"` // the parts that the caller may test: directory/NAME, mail
+	Jobs   []QueueView `json:"jobs" nullable:"false"`
+	Stuck  []StuckView `json:"stuck" nullable:"false"`
+	Tests  []string    `json:"tests" nullable:"false"` // the parts that the caller may test: directory/NAME, mail
 }
 
 // LedgerPart is where the ledger stands.

@@ -36,7 +36,7 @@ var SetupSteps = []SetupStep{StepLogKey, StepFounded, StepSecond, StepDirectory,
 // out from what there is: nothing is kept for it.
 type SetupView struct {
 	Done  bool            `json:"done"` // every step is
-	Steps []SetupStepView `json:"steps"`
+	Steps []SetupStepView `json:"steps" nullable:"false"`
 
 	LogKey  string `json:"log_key"` // verifies the ledger's checkpoints
 	Genesis string `json:"genesis"` // the founding entry's fingerprint
@@ -48,7 +48,7 @@ type SetupView struct {
 	Invited  int `json:"officers_invited"`  // their link has not been opened yet
 	Proposed int `json:"officers_proposed"` // they came, and wait for signatures
 
-	Directories []TestedPart `json:"directories"`
+	Directories []TestedPart `json:"directories" nullable:"false"`
 	Mail        *TestedPart  `json:"mail,omitempty"` // absent: no mail server is configured
 
 	Policy     string `json:"policy"`                // the name of the one in force
@@ -57,7 +57,7 @@ type SetupView struct {
 	PolicyOpen string `json:"policy_open,omitempty"` // a proposal of another that waits for signatures
 
 	Agents int      `json:"agents"`
-	Desks  []string `json:"desks"` // that agents belong to
+	Desks  []string `json:"desks" nullable:"false"` // that agents belong to
 
 	FirstReset string `json:"first_reset,omitempty"` // a request that was carried out
 }

@@ -27,6 +27,23 @@ type invitedOutput struct {
 	}
 }
 
+type invitePasskeyInput struct {
+	Keyed
+	Body struct {
+		Person identity.PersonID `json:"person" minLength:"1" maxLength:"200" doc:"somebody on the roster"`
+	}
+}
+
+type invitationsOutput struct {
+	Body struct {
+		Invitations []gate.InvitationView `json:"invitations" nullable:"false"`
+	}
+}
+
+type invitationID struct {
+	ID string `path:"id" maxLength:"100"`
+}
+
 type joinInput struct {
 	Body struct {
 		Token string `json:"token" minLength:"1" maxLength:"200"`
@@ -53,6 +70,11 @@ type foundInput struct {
 
 func (a *api) joining(h huma.API) {
 	staff(a, h, post("/roster/invitations", "invite", "Invite a person to the roster", 201).withSecret(), a.invite)
+	staff(a, h, post("/roster/passkey-invitations", "invite-passkey", "Invite somebody on the roster to register another passkey", 201).withSecret(), a.invitePasskey)
+	staff(a, h, get("/roster/invitations", "list-invitations", "Which invitations wait to be redeemed"), a.listInvitations)
+	withdraw := get("/roster/invitations/{id}", "withdraw-invitation", "Make an invitation worthless")
+	withdraw.Method, withdraw.DefaultStatus = "DELETE", 204
+	staff(a, h, withdraw, a.withdrawInvitation)
 	public(a, h, post("/join/begin", "begin-joining", "Redeem an invitation", 200), a.join)
 	public(a, h, post("/join/register", "register-passkey", "Register a passkey with an invitation", 200), a.registerPasskey)
 	public(a, h, post("/join/found", "found-roster", "Sign the founding entry with the founder's invitation", 204), a.found)
@@ -63,6 +85,24 @@ func (a *api) invite(ctx context.Context, c gate.Caller, in *inviteInput) (*invi
 	out := &invitedOutput{}
 	out.Body.Token = token
 	return out, err
+}
+
+func (a *api) invitePasskey(ctx context.Context, c gate.Caller, in *invitePasskeyInput) (*invitedOutput, error) {
+	token, err := a.gate.InvitePasskey(ctx, c, in.Body.Person)
+	out := &invitedOutput{}
+	out.Body.Token = token
+	return out, err
+}
+
+func (a *api) listInvitations(ctx context.Context, c gate.Caller, _ *none) (*invitationsOutput, error) {
+	list, err := a.gate.Invitations(ctx, c)
+	out := &invitationsOutput{}
+	out.Body.Invitations = list
+	return out, err
+}
+
+func (a *api) withdrawInvitation(ctx context.Context, c gate.Caller, in *invitationID) (*none, error) {
+	return nil, a.gate.WithdrawInvitation(ctx, c, in.ID)
 }
 
 func (a *api) join(ctx context.Context, in *joinInput) (*joiningOutput, error) {

@@ -28,6 +28,13 @@ func rolesOf(in []role) []identity.Role {
 
 type rosterOutput struct{ Body gate.RosterView }
 
+type rosterHistoryInput struct {
+	Before uint64 `query:"before" doc:"what the page before named; newest first without it"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"25"`
+}
+
+type rosterHistoryOutput struct{ Body gate.RosterHistory }
+
 type proposeInput struct {
 	Keyed
 	Body struct {
@@ -60,6 +67,7 @@ type countersignInput struct {
 
 func (a *api) roster(h huma.API) {
 	staff(a, h, get("/roster", "show-roster", "Who may sign, and which changes wait for signatures"), a.showRoster)
+	staff(a, h, get("/roster/history", "show-roster-history", "How the roster came to be, newest first"), a.showRosterHistory)
 	propose := post("/roster/proposals", "propose-change", "Propose new roles, a removal or a policy", 201)
 	propose.limit = maxPolicy
 	staff(a, h, propose, a.proposeChange)
@@ -70,6 +78,11 @@ func (a *api) roster(h huma.API) {
 func (a *api) showRoster(ctx context.Context, c gate.Caller, _ *none) (*rosterOutput, error) {
 	v, err := a.gate.Roster(ctx, c)
 	return &rosterOutput{v}, err
+}
+
+func (a *api) showRosterHistory(ctx context.Context, c gate.Caller, in *rosterHistoryInput) (*rosterHistoryOutput, error) {
+	h, err := a.gate.RosterHistory(ctx, c, in.Before, in.Limit)
+	return &rosterHistoryOutput{h}, err
 }
 
 func (a *api) proposeChange(ctx context.Context, c gate.Caller, in *proposeInput) (*proposedOutput, error) {

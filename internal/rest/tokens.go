@@ -31,12 +31,19 @@ type tokenOutput struct {
 	}
 }
 
+type tokensOutput struct {
+	Body struct {
+		Tokens []gate.TokenView `json:"tokens" nullable:"false"`
+	}
+}
+
 type tokenName struct {
 	Name string `path:"name" maxLength:"60"`
 }
 
 func (a *api) tokens(h huma.API) {
 	staff(a, h, post("/tokens", "create-token", "Let an integration in", 201).withSecret(), a.createToken)
+	staff(a, h, get("/tokens", "list-tokens", "Which integrations were let in"), a.listTokens)
 	revoke := get("/tokens/{name}", "revoke-token", "Shut an integration out")
 	revoke.Method, revoke.DefaultStatus = "DELETE", 204
 	staff(a, h, revoke, a.revokeToken)
@@ -50,6 +57,13 @@ func (a *api) createToken(ctx context.Context, c gate.Caller, in *tokenInput) (*
 	token, err := a.gate.CreateToken(ctx, c, in.Body.Name, scopes, time.Duration(in.Body.Days)*24*time.Hour)
 	out := &tokenOutput{}
 	out.Body.Token = token
+	return out, err
+}
+
+func (a *api) listTokens(ctx context.Context, c gate.Caller, _ *none) (*tokensOutput, error) {
+	list, err := a.gate.Tokens(ctx, c)
+	out := &tokensOutput{}
+	out.Body.Tokens = list
 	return out, err
 }
 
