@@ -157,7 +157,7 @@ var rows = []row{
 	{at: "internal/app", floor: wiring, ours: "...", std: "net/http syscall",
 		vendors: `github.com/knadh/koanf go.yaml.in/yaml/v4 github.com/prometheus/client_golang
 			filippo.io/age golang.org/x/sync golang.org/x/mod/sumdb/note`},
-	{at: "internal/demo", floor: wiring, ours: "...", std: "net/http", vendors: "golang.org/x/term golang.org/x/mod/sumdb/note"},
+	{at: "internal/demo", floor: wiring, ours: "...", std: "net/http os/exec", vendors: "golang.org/x/term golang.org/x/mod/sumdb/note"},
 
 	// Commands.
 	{at: "cmd/countersign", floor: command, ours: "app demo client softkey sealing policy/... " + allPure,

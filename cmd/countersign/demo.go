@@ -11,9 +11,11 @@ import (
 )
 
 type demoVerb struct {
-	Exit   bool   `help:"Do not stay up when the play is over."`
-	Out    string `placeholder:"DIR" help:"Leave there what an auditor needs: the bundle, the keys, the policy and the ledger."`
-	Listen string `placeholder:"ADDR" help:"A loopback address to listen on; any free port when absent."`
+	Exit    bool   `help:"Do not stay up when the play is over."`
+	Days    int    `default:"30" help:"How many days of made-up history lie before the play, when it stays up."`
+	Browser bool   `negatable:"" default:"true" help:"Show the cast in a browser when the play is over, where there is a screen."`
+	Out     string `placeholder:"DIR" help:"Leave there what an auditor needs: the bundle, the keys, the policy and the ledger."`
+	Listen  string `placeholder:"ADDR" help:"A loopback address to listen on; any free port when absent."`
 }
 
 // Help is kong's long text.
@@ -31,6 +33,14 @@ func (v demoVerb) Run(e *env) error {
 	ctx, stop := signal.NotifyContext(e.ctx, syscall.SIGHUP)
 	defer stop()
 	return demo.Run(ctx, demo.Options{
-		Out: e.out, Colour: e.colour, Stay: !v.Exit, Days: 30, Dir: v.Out, Listen: v.Listen, Folder: filepath.Dir(program),
+		Out: e.out, Colour: e.colour, Stay: !v.Exit, Days: v.days(), Browse: v.Browser && !v.Exit, Dir: v.Out, Listen: v.Listen, Folder: filepath.Dir(program),
 	})
+}
+
+// days is none where nobody stays to look at them.
+func (v demoVerb) days() int {
+	if v.Exit {
+		return 0
+	}
+	return v.Days
 }

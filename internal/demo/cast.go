@@ -18,7 +18,6 @@ const longAgo = 90 * 24 * time.Hour
 type actor struct {
 	login, name, part string
 	does              string // what they can do next, on the cast's page
-	home              string // the page that is theirs
 	roles             []identity.Role
 	desk              string
 	key               softkey.Key
@@ -40,6 +39,7 @@ const (
 	secondLogin  = "k.voss"
 	proverLogin  = "j.adler"
 	auditorLogin = "e.quist"
+	securityMail = "security@example.test"
 )
 
 // yourRoles are those of whoever watches, when the play is over.
@@ -52,19 +52,19 @@ const onStage = 3
 // second officer last: from then on every change of the roster takes two.
 func actors() []*actor {
 	return []*actor{
-		{login: founderLogin, name: "S. Lund", part: "security officer", home: "/approvals", roles: []identity.Role{identity.Officer, identity.Security, identity.Auditor},
+		{login: founderLogin, name: "S. Lund", part: "security officer", roles: []identity.Role{identity.Officer, identity.Security, identity.Auditor},
 			does: "Signs for administrators, looks into what somebody called suspicious, countersigns the roster, reads every record."},
-		{login: agentLogin, name: "P. Cole", part: "agent at the helpdesk", home: "/", roles: []identity.Role{identity.Agent}, desk: "helpdesk",
+		{login: agentLogin, name: "P. Cole", part: "agent at the helpdesk", roles: []identity.Role{identity.Agent}, desk: "helpdesk",
 			does: "Takes the call: opens a case and reads out its code. Decides nothing and never sees a secret."},
-		{login: managerLogin, name: "N. Berg", part: "M. Ito's manager", home: "/approvals", roles: []identity.Role{identity.Manager},
+		{login: managerLogin, name: "N. Berg", part: "M. Ito's manager", roles: []identity.Role{identity.Manager},
 			does: "Reads what their people are about to get, and signs it or says no."},
-		{login: vendorLogin, name: "L. Hart", part: "agent of a vendor's desk", home: "/", roles: []identity.Role{identity.Agent}, desk: "nightline",
+		{login: vendorLogin, name: "L. Hart", part: "agent of a vendor's desk", roles: []identity.Role{identity.Agent}, desk: "nightline",
 			does: "Answers at night for another company: ordinary accounts only, and what lies beyond that is refused."},
-		{login: proverLogin, name: "J. Adler", part: "resource owner, proofing officer", home: "/proofing", roles: []identity.Role{identity.ResourceOwner, identity.Proofing},
+		{login: proverLogin, name: "J. Adler", part: "resource owner, proofing officer", roles: []identity.Role{identity.ResourceOwner, identity.Proofing},
 			does: "Answers for the accounts of programs, and attests at the service point whom they have seen with which document."},
-		{login: auditorLogin, name: "E. Quist", part: "auditor", home: "/", roles: []identity.Role{identity.Auditor, identity.Reviewer},
+		{login: auditorLogin, name: "E. Quist", part: "auditor", roles: []identity.Role{identity.Auditor, identity.Reviewer},
 			does: "Trusts nobody: takes the file that proves a reset and checks it offline."},
-		{login: secondLogin, name: "K. Voss", part: "second security officer", home: "/approvals", roles: []identity.Role{identity.Officer, identity.Security, identity.Reviewer},
+		{login: secondLogin, name: "K. Voss", part: "second security officer", roles: []identity.Role{identity.Officer, identity.Security, identity.Reviewer},
 			does: "The other of the two who sign for an administrator; reviews afterwards what they took no part in."},
 	}
 }

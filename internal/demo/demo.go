@@ -37,6 +37,8 @@ type Options struct {
 	Dir string
 	// Listen is a loopback address; "": 127.0.0.1 and any free port.
 	Listen string
+	// Browse: show the cast's page in a browser, where there is a screen.
+	Browse bool
 	// Folder is where this program is, for the commands to paste.
 	Folder string
 }
@@ -65,6 +67,7 @@ type play struct {
 	recovery     string         // the code that the owner keeps in a drawer
 	reset        client.Request // the one that is carried out
 	bundle       []byte
+	side         *side
 	ledger       map[string][]byte // as downloaded
 }
 
@@ -129,7 +132,7 @@ func (p *play) open(ctx context.Context) error {
 		return errors.Join(err, l.Close())
 	}
 	p.app, err = app.New(ctx, p.cfg, app.Options{
-		Now: p.clock.now, Sender: p.post, SMS: phones{p.post, byText}, Voice: phones{p.post, byCall}, Listener: l, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Now: p.clock.now, Sender: p.post, SMS: phones{p.post, byText}, Voice: phones{p.post, byCall}, Around: p.around, Listener: l, Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	if err != nil {
 		return errors.Join(err, l.Close())
@@ -147,6 +150,7 @@ base_url: http://localhost:%s
 listen: 127.0.0.1:%s
 data: data
 policy: policy.yaml
+security_mail: security@example.test
 directories:
   - {name: people, kind: local}
 signin: {software_passkeys: true}
