@@ -112,9 +112,12 @@ func (a *App) faces() (http.Handler, error) {
 		Gate: a.gate, Signin: who, Log: a.log.With("part", "http"), Ready: a.unready,
 		Metrics: a.metrics.handler(), Observe: a.metrics.observe, Version: Version(), Secure: secure, Stopping: a.stopping,
 	})
-	pages := console.New(console.Options{
+	pages, err := console.New(console.Options{
 		Gate: a.gate, Signin: who, Organisation: a.cfg.Organisation, Secure: secure, Log: a.log.With("part", "console"),
 	})
+	if err != nil {
+		return nil, fmt.Errorf("app: %w", err)
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", a.readyz)
 	for _, ours := range []string{"/api/", "/ledger/", "/healthz", "/metrics"} {

@@ -89,7 +89,7 @@ func (c *console) askAnswer(w http.ResponseWriter, r *http.Request, challenge st
 		return err
 	}
 	p.Still = r.URL.Query().Has("still")
-	f, status := frame{Title: say(methodWords, p.Method), Body: p}, http.StatusOK
+	f, status := frame{Title: msg(say(methodWords, p.Method)), Body: p}, http.StatusOK
 	if why != nil {
 		t := c.note(w, r, why)
 		f.Alert, status = &t, t.Status
@@ -97,7 +97,7 @@ func (c *console) askAnswer(w http.ResponseWriter, r *http.Request, challenge st
 	if p.Waits && !p.Still {
 		w.Header().Set("Refresh", strconv.Itoa(lookForWitness)+"; url="+answerAt(p.Challenge))
 	}
-	return c.show(w, status, "case_answer", f)
+	return c.show(w, r, status, "case_answer", f)
 }
 
 // lookForWitness is after how many seconds a page looks again whether somebody
@@ -111,8 +111,8 @@ func newAnswerPage(prompt gate.Prompt) (answerPage, error) {
 		p.Lines = statementLines(prompt.Statement)
 	case proof.Passkey:
 		s, err := signing{
-			Button: "Sign with my passkey", Back: "/case", BackText: "Choose another way", Lost: "/case",
-			Without: "choose a way that needs none",
+			Button: msg("Sign with my passkey"), Back: "/case", BackText: "Choose another way", Lost: "/case",
+			Without: "Or choose a way that needs none.",
 		}.of(prompt.Statement, prompt.Options, signTask{
 			Post: "/api/v1/case/challenges/" + url.PathEscape(prompt.Challenge) + "/answer", Fields: map[string]string{}, Next: "/case",
 		})

@@ -50,7 +50,7 @@ func bareCode(code string) string {
 
 // askCode asks for the case code, saying what was wrong if anything was.
 func (c *console) askCode(w http.ResponseWriter, r *http.Request, why error) error {
-	f, status := frame{Title: "Open my case"}, http.StatusOK
+	f, status := frame{Title: msg("Open my case")}, http.StatusOK
 	if why != nil {
 		t := c.note(w, r, why)
 		if errors.Is(why, gate.ErrNoRequest) {
@@ -58,5 +58,5 @@ func (c *console) askCode(w http.ResponseWriter, r *http.Request, why error) err
 		}
 		f.Alert, status = &t, t.Status
 	}
-	return c.show(w, status, "case_enter", f)
+	return c.show(w, r, status, "case_enter", f)
 }

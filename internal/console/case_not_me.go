@@ -21,5 +21,5 @@ func (c *console) caseNotMe(w http.ResponseWriter, r *http.Request) error {
 		return c.caseTrouble(w, r, err)
 	}
 	c.Signin.ClearCaseCookie(w)
-	return c.thank(w)
+	return c.thank(w, r)
 }

@@ -19,5 +19,5 @@ func (c *console) caseSecret(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return c.caseTrouble(w, r, err)
 	}
-	return c.show(w, http.StatusOK, "case_secret", frame{Title: "Shown once", Body: s})
+	return c.show(w, r, http.StatusOK, "case_secret", frame{Title: msg("Shown once"), Body: s})
 }

@@ -47,7 +47,7 @@ func (c *console) caseShow(w http.ResponseWriter, r *http.Request) error {
 	if p.Waits && !p.Still {
 		w.Header().Set("Refresh", strconv.Itoa(lookAgain(p.Status))+"; url=/case")
 	}
-	return c.show(w, http.StatusOK, "case_show", frame{Title: "Case " + v.Case, Body: p})
+	return c.show(w, r, http.StatusOK, "case_show", frame{Title: msg("Case %s", v.Case), Body: p})
 }
 
 func (c *console) ownCase(r *http.Request) (gate.CaseView, error) {
@@ -75,7 +75,7 @@ func (c *console) caseTrouble(w http.ResponseWriter, r *http.Request, why error)
 		return why
 	}
 	t := c.note(w, r, why)
-	return c.show(w, t.Status, "case_show", frame{Title: "Case " + v.Case, Alert: &t, Body: newCasePage(v)})
+	return c.show(w, r, t.Status, "case_show", frame{Title: msg("Case %s", v.Case), Alert: &t, Body: newCasePage(v)})
 }
 
 func newCasePage(v gate.CaseView) casePage {

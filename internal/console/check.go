@@ -17,8 +17,8 @@ type checkPage struct {
 }
 
 // checkAsk asks for the case code. People come here by their own bookmark.
-func (c *console) checkAsk(w http.ResponseWriter, _ *http.Request) error {
-	return c.show(w, http.StatusOK, "check", frame{Title: "Check the desk", Body: checkPage{}})
+func (c *console) checkAsk(w http.ResponseWriter, r *http.Request) error {
+	return c.show(w, r, http.StatusOK, "check", frame{Title: msg("Check the desk"), Body: checkPage{}})
 }
 
 // check says whether there is such a request, and whose it is.
@@ -33,17 +33,17 @@ func (c *console) check(w http.ResponseWriter, r *http.Request) error {
 	found, err := c.Gate.DeskCheck(r.Context(), p.Typed)
 	switch {
 	case errors.Is(err, gate.ErrNoRequest):
-		return c.show(w, http.StatusNotFound, "check", frame{Title: "There is no such request", Body: p})
+		return c.show(w, r, http.StatusNotFound, "check", frame{Title: msg("There is no such request"), Body: p})
 	case err != nil:
 		return c.checkAgain(w, r, err)
 	}
 	p.Found = &found
-	return c.show(w, http.StatusOK, "check", frame{Title: "There is such a request", Body: p})
+	return c.show(w, r, http.StatusOK, "check", frame{Title: msg("There is such a request"), Body: p})
 }
 
 func (c *console) checkAgain(w http.ResponseWriter, r *http.Request, why error) error {
 	t := c.note(w, r, why)
-	return c.show(w, t.Status, "check", frame{Title: "Check the desk", Alert: &t, Body: checkPage{}})
+	return c.show(w, r, t.Status, "check", frame{Title: msg("Check the desk"), Alert: &t, Body: checkPage{}})
 }
 
 // checkReport takes a report of a caller. Nothing in it has to be right, or
@@ -61,10 +61,10 @@ func (c *console) checkReport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return c.checkAgain(w, r, err)
 	}
-	return c.thank(w)
+	return c.thank(w, r)
 }
 
 // thank is the answer to every report.
-func (c *console) thank(w http.ResponseWriter) error {
-	return c.show(w, http.StatusOK, "reported", frame{Title: "Thank you"})
+func (c *console) thank(w http.ResponseWriter, r *http.Request) error {
+	return c.show(w, r, http.StatusOK, "reported", frame{Title: msg("Thank you")})
 }

@@ -8,11 +8,15 @@
 // template, in files named as the page. A page can do nothing that the gate
 // would not allow to whoever asks; what needs a passkey is posted by the
 // page's script to the API under /api/v1.
+//
+// Every text goes through the reader's language: {{t "English words with %s" .X}}
+// in a template, msg("English words with %s", x) in Go (see tongue.go). Icons
+// are {{icon "name"}}; times {{template "time" .At}}. What has an id and the
+// attribute data-live is kept fresh where frame.Live names a stream.
 package console
 
 import (
 	"errors"
-	"html/template"
 	"log/slog"
 	"net/http"
 
@@ -32,17 +36,20 @@ type Options struct {
 type console struct {
 	Options
 	assets assets
-	pages  map[string]*template.Template
+	pages  map[*tongue]pages
 }
 
 // New returns the pages. They expect the root of the site, and the API beside
-// them under /api/v1.
-func New(o Options) http.Handler {
-	c := &console{Options: o, assets: loadAssets()}
-	c.pages = loadPages(c.assets)
+// them under /api/v1. The error is ErrUnbuilt.
+func New(o Options) (http.Handler, error) {
+	b, err := built()
+	if err != nil {
+		return nil, err
+	}
+	c := &console{Options: o, assets: b.assets, pages: b.pages}
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(c.open(func(http.ResponseWriter, *http.Request) error { return errForeign }))
-	return c.headers(c.Signin.Sourced(guard.Handler(c.routes())))
+	return c.headers(c.Signin.Sourced(guard.Handler(c.routes()))), nil
 }
 
 func (c *console) routes() *http.ServeMux {
@@ -85,6 +92,7 @@ func (c *console) routes() *http.ServeMux {
 		m.Handle(pattern, c.open(h))
 	}
 	for pattern, h := range map[string]staffHandler{
+		"GET /home":                       c.goHome,
 		"GET /approvals":                  c.approvals,
 		"GET /requests/{id}":              c.requestShow,
 		"GET /requests/{id}/sign":         c.requestSign,
@@ -148,7 +156,7 @@ func (c *console) staff(h staffHandler) handler {
 // policyCSP lets a page load its own script, style and pictures, talk to its
 // own API, and nothing else. Trusted Types close what is left: the script
 // never makes markup from text.
-const policyCSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+const policyCSP = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 // headers go with every answer. The referrer policy is same-origin rather than

@@ -35,15 +35,23 @@ func openSite(t *testing.T, h *gatetest.House, api func(*signin.Signin) http.Han
 	if api != nil {
 		organisation = "Aviary" // as it stands in pictures
 	}
-	mux.Handle("/", console.New(console.Options{
+	mux.Handle("/", opened(console.New(console.Options{
 		Gate: h.Gate, Signin: s.signin, Organisation: organisation, Log: slog.New(slog.NewTextHandler(h.Log, nil)),
-	}))
+	})))
 	if api != nil {
 		mux.Handle("/api/v1/", api(s.signin))
 	}
 	s.server = httptest.NewServer(mux)
 	t.Cleanup(s.server.Close)
 	return s
+}
+
+// opened takes the console of a program whose assets are built.
+func opened(h http.Handler, err error) http.Handler {
+	if err != nil {
+		panic(err)
+	}
+	return h
 }
 
 // visitor is a browser without a script, with its cookies.
@@ -270,7 +278,7 @@ func TestAssetsMayBeKeptForEverUnderAHashedName(t *testing.T) {
 func TestOverHTTPSBrowsersAreToldToInsist(t *testing.T) {
 	s := newSite(t)
 	w := httptest.NewRecorder()
-	console.New(console.Options{Gate: s.Gate, Signin: s.signin, Organisation: "Aviary", Secure: true, Log: slog.New(slog.DiscardHandler)}).
+	opened(console.New(console.Options{Gate: s.Gate, Signin: s.signin, Organisation: "Aviary", Secure: true, Log: slog.New(slog.DiscardHandler)})).
 		ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
 	if w.Header().Get("Strict-Transport-Security") == "" {
 		t.Error("no Strict-Transport-Security")

@@ -129,7 +129,7 @@ func (c *console) note(w http.ResponseWriter, r *http.Request, err error) troubl
 // fail shows an error as a page of its own.
 func (c *console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	t := c.note(w, r, err)
-	if err := c.show(w, t.Status, "fault", frame{Title: t.Title, Body: t}); err != nil {
+	if err := c.show(w, r, t.Status, "fault", frame{Title: msg(t.Title), Body: t}); err != nil {
 		c.Log.ErrorContext(r.Context(), "page failed", "pattern", r.Pattern, "error", err)
 		http.Error(w, t.Title, http.StatusInternalServerError)
 	}

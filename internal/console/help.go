@@ -35,7 +35,7 @@ func (c *console) help(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return c.helpForm(w, r, wish, err)
 	}
-	return c.show(w, http.StatusOK, "help", frame{Title: "Look into your letters", Body: helpPage{Asked: true}})
+	return c.show(w, r, http.StatusOK, "help", frame{Title: msg("Look into your letters"), Body: helpPage{Asked: true}})
 }
 
 func (c *console) helpForm(w http.ResponseWriter, r *http.Request, wish gate.SelfWish, why error) error {
@@ -44,7 +44,7 @@ func (c *console) helpForm(w http.ResponseWriter, r *http.Request, wish gate.Sel
 	if len(p.Directories) == 1 {
 		p.Directories = nil
 	}
-	f, status := frame{Title: "I cannot sign in", Body: p}, http.StatusOK
+	f, status := frame{Title: msg("I cannot sign in"), Body: p}, http.StatusOK
 	if why != nil {
 		t := c.note(w, r, why)
 		var fault *gate.Fault
@@ -53,5 +53,5 @@ func (c *console) helpForm(w http.ResponseWriter, r *http.Request, wish gate.Sel
 		}
 		f.Alert, status = &t, t.Status
 	}
-	return c.show(w, status, "help", f)
+	return c.show(w, r, status, "help", f)
 }

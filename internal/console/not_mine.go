@@ -15,8 +15,8 @@ type notMinePage struct {
 
 // notMineAsk explains what the link does. It does nothing, and asks nobody
 // whether the token is known: mail scanners follow every link.
-func (c *console) notMineAsk(w http.ResponseWriter, _ *http.Request) error {
-	return c.show(w, http.StatusOK, "not_mine", frame{Title: "This wasn’t me", Body: notMinePage{}})
+func (c *console) notMineAsk(w http.ResponseWriter, r *http.Request) error {
+	return c.show(w, r, http.StatusOK, "not_mine", frame{Title: msg("This wasn’t me"), Body: notMinePage{}})
 }
 
 // notMine takes away what was registered, and whoever is signed in with it.
@@ -34,7 +34,7 @@ func (c *console) notMine(w http.ResponseWriter, r *http.Request) error {
 		if t.Status == http.StatusNotFound {
 			t.Title, t.Text = "This link is not known, or has lapsed", "Open it again from the message, whole. If something was changed that you know nothing of, call the desk by a number that you know."
 		}
-		return c.show(w, t.Status, "not_mine", frame{Title: "This wasn’t me", Alert: &t, Body: notMinePage{}})
+		return c.show(w, r, t.Status, "not_mine", frame{Title: msg("This wasn’t me"), Alert: &t, Body: notMinePage{}})
 	}
-	return c.show(w, http.StatusOK, "not_mine", frame{Title: "Thank you", Body: notMinePage{true, gone, say(ownWords, gone.Method)}})
+	return c.show(w, r, http.StatusOK, "not_mine", frame{Title: msg("Thank you"), Body: notMinePage{true, gone, say(ownWords, gone.Method)}})
 }

@@ -24,7 +24,7 @@ func (c *console) proofingAsk(w http.ResponseWriter, r *http.Request, v visitor)
 	if !slices.Contains(v.Me.Roles, identity.Proofing) {
 		return gate.ErrForbidden
 	}
-	return c.showProofing(w, http.StatusOK, v, proofingPage{Done: r.URL.Query().Has("done")}, nil)
+	return c.showProofing(w, r, http.StatusOK, v, proofingPage{Done: r.URL.Query().Has("done")}, nil)
 }
 
 // proofing goes on from there: first who it is about, and once the code and
@@ -41,7 +41,7 @@ func (c *console) proofing(w http.ResponseWriter, r *http.Request, v visitor) er
 	}
 	p.Attesting = &a
 	if !r.PostForm.Has("code") {
-		return c.showProofing(w, http.StatusOK, v, p, nil)
+		return c.showProofing(w, r, http.StatusOK, v, p, nil)
 	}
 	err = c.Signin.Admit(r, signin.Answers)
 	var paper gate.Paper
@@ -51,7 +51,7 @@ func (c *console) proofing(w http.ResponseWriter, r *http.Request, v visitor) er
 	if err != nil {
 		return c.proofingTrouble(w, r, v, p, err)
 	}
-	s, err := signing{Button: "Attest with my passkey", Back: "/proofing"}.of(paper.Statement, paper.Options, signTask{
+	s, err := signing{Button: msg("Attest with my passkey"), Back: "/proofing"}.of(paper.Statement, paper.Options, signTask{
 		Post:   "/api/v1/proofings",
 		Fields: map[string]string{"case": p.Typed.Case, "code": p.Typed.Code, "document": p.Typed.Document},
 		Next:   "/proofing?done",
@@ -60,7 +60,7 @@ func (c *console) proofing(w http.ResponseWriter, r *http.Request, v visitor) er
 		return err
 	}
 	p.Sign = &s
-	return c.showProofing(w, http.StatusOK, v, p, nil)
+	return c.showProofing(w, r, http.StatusOK, v, p, nil)
 }
 
 func (c *console) proofingTrouble(w http.ResponseWriter, r *http.Request, v visitor, p proofingPage, why error) error {
@@ -68,9 +68,9 @@ func (c *console) proofingTrouble(w http.ResponseWriter, r *http.Request, v visi
 	if t.Status == http.StatusNotFound {
 		t.Title, t.Text = "Nobody waits for you under that code", "Check it. The person has to choose “In person” on their own screen first."
 	}
-	return c.showProofing(w, t.Status, v, p, &t)
+	return c.showProofing(w, r, t.Status, v, p, &t)
 }
 
-func (c *console) showProofing(w http.ResponseWriter, status int, v visitor, p proofingPage, t *trouble) error {
-	return c.show(w, status, "proofing", frame{Title: "In person", Me: &v.Me, Here: "proofing", Alert: t, Body: p})
+func (c *console) showProofing(w http.ResponseWriter, r *http.Request, status int, v visitor, p proofingPage, t *trouble) error {
+	return c.show(w, r, status, "proofing", frame{Title: msg("In person"), Me: &v.Me, Here: "proofing", Alert: t, Body: p})
 }

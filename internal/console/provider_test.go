@@ -25,7 +25,7 @@ func providedSite(t *testing.T, use signin.Use) (*site, *openidtest.Provider) {
 	op.People["crow"] = openidtest.Person{Subject: "2", Claims: map[string]any{"roster_id": "staff:crow"}}
 	ours := openid.New(openid.Config{Issuer: op.URL, ClientID: openidtest.ClientID, ClientSecret: openidtest.ClientSecret, RedirectURL: back}, op.Client(), h.Now)
 	s.signin = signin.New(signin.Options{Gate: h.Gate, Store: h.Store, Now: h.Now, Provider: signin.Provider{Provider: ours, Staff: use, Claim: "roster_id"}})
-	s.server.Config.Handler = console.New(console.Options{Gate: h.Gate, Signin: s.signin, Organisation: "Aviary", Log: slog.New(slog.NewTextHandler(h.Log, nil))})
+	s.server.Config.Handler = opened(console.New(console.Options{Gate: h.Gate, Signin: s.signin, Organisation: "Aviary", Log: slog.New(slog.NewTextHandler(h.Log, nil))}))
 	s.server.Start()
 	t.Cleanup(s.server.Close)
 	return s, op

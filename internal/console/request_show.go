@@ -23,11 +23,11 @@ func (c *console) requestShow(w http.ResponseWriter, r *http.Request, v visitor)
 	if err != nil {
 		return err
 	}
-	return c.showRequest(w, http.StatusOK, v, view, nil)
+	return c.showRequest(w, r, http.StatusOK, v, view, nil)
 }
 
-func (c *console) showRequest(w http.ResponseWriter, status int, v visitor, view gate.View, t *trouble) error {
-	return c.show(w, status, "request_show", frame{Title: "Case " + view.Case, Me: &v.Me, Alert: t, Body: newRequestPage(view, v.Me)})
+func (c *console) showRequest(w http.ResponseWriter, r *http.Request, status int, v visitor, view gate.View, t *trouble) error {
+	return c.show(w, r, status, "request_show", frame{Title: msg("Case %s", view.Case), Me: &v.Me, Alert: t, Body: newRequestPage(view, v.Me)})
 }
 
 // requestCallback takes the code that came back over a call. It is the one
@@ -53,7 +53,7 @@ func (c *console) requestCallback(w http.ResponseWriter, r *http.Request, v visi
 	if t.Status == http.StatusNotFound {
 		t.Title, t.Text = "No call is under way", "The requester has to choose “We call you back” on their own screen first, or its time has passed."
 	}
-	return c.showRequest(w, t.Status, v, view, &t)
+	return c.showRequest(w, r, t.Status, v, view, &t)
 }
 
 // requestCallbackAsk is where somebody arrives who had to sign in before the

@@ -114,12 +114,12 @@ func (c *console) securityWith(w http.ResponseWriter, r *http.Request, o gate.Ow
 	}
 	p := newSecurityPage(v)
 	p.Did = didWords[r.URL.Query().Get("done")]
-	f, status := frame{Title: "My security", Body: p}, http.StatusOK
+	f, status := frame{Title: msg("My security"), Body: p}, http.StatusOK
 	if why != nil {
 		t := c.noteOwn(w, r, why)
 		f.Alert, status = &t, t.Status
 	}
-	return c.show(w, status, "security", f)
+	return c.show(w, r, status, "security", f)
 }
 
 // noteOwn says a refusal in the words of these pages, where those of a case

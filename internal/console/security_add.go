@@ -49,7 +49,7 @@ func (c *console) addApp(w http.ResponseWriter, r *http.Request, o gate.Owner) e
 		return err
 	}
 	p.Secret, p.Link = secretOf(b.URI), template.URL(b.URI) //nolint:gosec // package totp made it
-	return c.show(w, http.StatusOK, "security_confirm", frame{Title: "Set up an app", Body: p})
+	return c.show(w, r, http.StatusOK, "security_confirm", frame{Title: msg("Set up an app"), Body: p})
 }
 
 // secretOf is the secret of an otpauth address in groups, to be typed.
@@ -81,7 +81,7 @@ func (c *console) addAddress(w http.ResponseWriter, r *http.Request, o gate.Owne
 		return c.securityOr(w, r, o, err)
 	}
 	p := confirmPage{ID: b.Enrolment, Next: next, Method: b.Method, Until: b.Until, Where: address}
-	return c.show(w, http.StatusOK, "security_confirm", frame{Title: "Confirm the address", Body: p})
+	return c.show(w, r, http.StatusOK, "security_confirm", frame{Title: msg("Confirm the address"), Body: p})
 }
 
 // confirmFactor takes the code. A wrong one may be typed again; what was shown
@@ -95,7 +95,7 @@ func (c *console) confirmFactor(w http.ResponseWriter, r *http.Request, o gate.O
 	if codeOf(err) == "answer_refused" {
 		t := c.noteOwn(w, r, err)
 		p := confirmPage{ID: form.Get("id"), Next: next, Method: proof.Method(form.Get("method"))}
-		return c.show(w, t.Status, "security_confirm", frame{Title: "Confirm it", Alert: &t, Body: p})
+		return c.show(w, r, t.Status, "security_confirm", frame{Title: msg("Confirm it"), Alert: &t, Body: p})
 	}
 	if err != nil {
 		return c.securityOr(w, r, o, err)
@@ -140,5 +140,5 @@ func (c *console) addRecoveryCode(w http.ResponseWriter, r *http.Request, o gate
 	if err != nil {
 		return c.securityOr(w, r, o, err)
 	}
-	return c.show(w, http.StatusOK, "security_card", frame{Title: "Recovery code", Body: cardPage{Code: a.Code, Next: next, Made: a.Since, UsableAt: a.UsableAt}})
+	return c.show(w, r, http.StatusOK, "security_card", frame{Title: msg("Recovery code"), Body: cardPage{Code: a.Code, Next: next, Made: a.Since, UsableAt: a.UsableAt}})
 }

@@ -66,5 +66,5 @@ func (c *console) securityFirst(w http.ResponseWriter, r *http.Request, o gate.O
 	if !v.Fresh && p.Now < len(done) {
 		return c.showOwnerSignIn(w, r, ownerSignInPage{Next: "/security/first", Again: true}, nil)
 	}
-	return c.show(w, http.StatusOK, "security_first", frame{Title: "Your first enrolment", Body: p})
+	return c.show(w, r, http.StatusOK, "security_first", frame{Title: msg("Your first enrolment"), Body: p})
 }

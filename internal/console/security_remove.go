@@ -40,7 +40,7 @@ func (c *console) removeAsk(w http.ResponseWriter, r *http.Request, o gate.Owner
 	if f := v.Factors[i]; f.Method == proof.Passkey {
 		page.LastKey, page.Mine = keys == 1, f.Here
 	}
-	return c.show(w, http.StatusOK, "security_remove", frame{Title: "Remove it", Body: page})
+	return c.show(w, r, http.StatusOK, "security_remove", frame{Title: msg("Remove it"), Body: page})
 }
 
 // remove takes it away. A session that was opened with it has ended, which the

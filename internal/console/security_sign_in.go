@@ -19,9 +19,9 @@ func (c *console) showOwnerSignIn(w http.ResponseWriter, r *http.Request, p owne
 	if c.Signin.HasProvider() && c.Gate.AsksProvider() {
 		p.Provider = "/security/oidc?" + url.Values{"next": {p.Next}}.Encode()
 	}
-	f, status := frame{Title: "My security", Body: p}, http.StatusOK
+	f, status := frame{Title: msg("My security"), Body: p}, http.StatusOK
 	if p.Again {
-		f.Title = "Prove once more that it is you"
+		f.Title = msg("Prove once more that it is you")
 	}
 	switch {
 	case why == nil || codeOf(why) == "unauthenticated":
@@ -36,7 +36,7 @@ func (c *console) showOwnerSignIn(w http.ResponseWriter, r *http.Request, p owne
 		t := c.noteOwn(w, r, why)
 		f.Alert, status = &t, t.Status
 	}
-	return c.show(w, status, "security_sign_in", f)
+	return c.show(w, r, status, "security_sign_in", f)
 }
 
 // securityAgain lets somebody prove themselves before they type anything.

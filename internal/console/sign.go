@@ -11,7 +11,7 @@ import (
 )
 
 type signPage struct {
-	Eyebrow, Heading, Lead string
+	Eyebrow, Heading, Lead message
 	signing
 	Change *gate.PolicyChange
 }
@@ -19,16 +19,18 @@ type signPage struct {
 // signing is the part of a page where somebody reads a statement and signs it
 // with a passkey.
 type signing struct {
-	Lines     []statementLine
-	Task      string // what the script needs, as JSON: see signTask
-	Button    string
-	Deny      bool
-	NoteLabel string // "" where the API takes no note
-	Back      string
-	BackText  string // "" is "Not now"
-	Other     string // where to decide the other way, if anywhere
-	Lost      string // where to go when the session has ended; "" is to the staff's sign-in
-	Without   string // what to do where there is no script, besides switching it on
+	Lines      []statementLine
+	Task       string // what the script needs, as JSON: see signTask
+	Button     message
+	Deny       bool
+	NoteLabel  string // "" where the API takes no note
+	NoteNeeded bool   // nothing is signed without one
+	Look       int    // for how many seconds the text has to be seen before it can be signed
+	Back       string
+	BackText   string // "" is "Not now"
+	Other      string // where to decide the other way, if anywhere
+	Lost       string // where to go when the session has ended; "" is to the staff's sign-in
+	Without    string // what to do where there is no script, besides switching it on
 }
 
 // statementLine is one line of a statement in two parts, so that its name can
@@ -68,11 +70,11 @@ func (s signing) of(text string, options any, t signTask) (signing, error) {
 	return s, nil
 }
 
-func (c *console) showSign(w http.ResponseWriter, v visitor, p signPage, paper gate.Paper, t signTask) (err error) {
+func (c *console) showSign(w http.ResponseWriter, r *http.Request, v visitor, p signPage, paper gate.Paper, t signTask) (err error) {
 	if p.signing, err = p.of(paper.Statement, paper.Options, t); err != nil {
 		return err
 	}
-	return c.show(w, http.StatusOK, "sign", frame{Title: p.Heading, Me: &v.Me, Here: "approvals", Body: p})
+	return c.show(w, r, http.StatusOK, "sign", frame{Title: p.Heading, Me: &v.Me, Here: "approvals", Body: p})
 }
 
 // requestSign puts the statement of a request before somebody who may sign it.
@@ -89,7 +91,7 @@ func (c *console) requestSign(w http.ResponseWriter, r *http.Request, v visitor)
 	if err != nil {
 		return err
 	}
-	return c.showSign(w, v, requestSignPage(view, d), paper, signTask{
+	return c.showSign(w, r, v, requestSignPage(view, d), paper, signTask{
 		Post:   "/api/v1/requests/" + id + "/decisions",
 		Fields: map[string]string{"decision": string(d), "statement_id": paper.ID},
 		Next:   "/requests/" + id,
@@ -97,16 +99,17 @@ func (c *console) requestSign(w http.ResponseWriter, r *http.Request, v visitor)
 }
 
 func requestSignPage(view gate.View, d reset.Decision) signPage {
-	what := fmt.Sprintf("%s for %s", say(actionWords, view.Action), view.Subject.Name)
-	p := signPage{Eyebrow: "Case " + view.Case, signing: signing{Back: "/requests/" + view.ID}}
+	action := msg(say(actionWords, view.Action))
+	p := signPage{Eyebrow: msg("Case %s", view.Case), signing: signing{Back: "/requests/" + view.ID}}
 	if d == reset.Deny {
-		p.Deny, p.Button = true, "Deny with my passkey"
-		p.Heading, p.Lead = "Deny: "+what, "One denial ends the request. Your passkey signs exactly the lines below."
-		p.NoteLabel = "Why (stays on record)"
+		p.Deny, p.Button = true, msg("Deny with my passkey")
+		p.Heading, p.Lead = msg("Deny: %s for %s", action, view.Subject.Name), msg("One denial ends the request. Your passkey signs exactly the lines below.")
+		p.NoteLabel, p.NoteNeeded = "Why (stays on record)", true
 		return p
 	}
-	p.Button, p.NoteLabel = "Approve with my passkey", "Note (stays on record)"
-	p.Heading, p.Lead = "Approve: "+what, "Read the lines. Your passkey signs exactly these, and nothing else: if any of it changes, your signature no longer counts."
+	p.Button, p.NoteLabel = msg("Approve with my passkey"), "Note (stays on record)"
+	p.Heading = msg("Approve: %s for %s", action, view.Subject.Name)
+	p.Lead = msg("Read the lines. Your passkey signs exactly these, and nothing else: if any of it changes, your signature no longer counts.")
 	p.Other = "/requests/" + view.ID + "/sign?decision=denial"
 	return p
 }
@@ -119,15 +122,15 @@ func (c *console) proposalSign(w http.ResponseWriter, r *http.Request, v visitor
 		return err
 	}
 	p := signPage{
-		Eyebrow: "Roster", Heading: "Countersign a change of the roster",
-		Lead:    "If somebody is to join, have them read you the characters after “passkey”, on the telephone or in person, and compare. Your passkey signs exactly the lines below.",
-		signing: signing{Button: "Countersign with my passkey", Back: "/approvals"},
+		Eyebrow: msg("Roster"), Heading: msg("Countersign a change of the roster"),
+		Lead:    msg("If somebody is to join, have them read you the characters after “passkey”, on the telephone or in person, and compare. Your passkey signs exactly the lines below."),
+		signing: signing{Button: msg("Countersign with my passkey"), Back: "/approvals"},
 	}
 	if p.Change = paper.Policy; p.Change != nil {
-		p.Eyebrow, p.Heading = "Policy", "Countersign a new policy"
-		p.Lead = "Read what it changes, and the policy itself. Your passkey signs exactly the lines below, which name both by their hashes."
+		p.Eyebrow, p.Heading = msg("Policy"), msg("Countersign a new policy")
+		p.Lead = msg("Read what it changes, and the policy itself. Your passkey signs exactly the lines below, which name both by their hashes.")
 	}
-	return c.showSign(w, v, p, paper, signTask{
+	return c.showSign(w, r, v, p, paper, signTask{
 		Post: "/api/v1/roster/proposals/" + id + "/signatures", Fields: map[string]string{}, Next: "/approvals",
 	})
 }

@@ -26,7 +26,7 @@ func (c *console) signIn(w http.ResponseWriter, r *http.Request) error {
 		page.Provider = "/sign-in/oidc?" + url.Values{"next": {page.Next}}.Encode()
 		page.Only = use == signin.Required
 	}
-	return c.show(w, http.StatusOK, "sign_in", frame{Title: "Sign in", Body: page})
+	return c.show(w, r, http.StatusOK, "sign_in", frame{Title: msg("Sign in"), Body: page})
 }
 
 // forStaff is the purpose of staff who are sent to the provider.

@@ -39,7 +39,7 @@ func (c *console) vouch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return c.showVouch(w, r, nil, err)
 	}
-	s, err := signing{Button: "Vouch with my passkey", Back: vouchAt(token), BackText: "Back"}.of(paper.Statement, paper.Options, signTask{
+	s, err := signing{Button: msg("Vouch with my passkey"), Back: vouchAt(token), BackText: "Back"}.of(paper.Statement, paper.Options, signTask{
 		Post: "/api/v1/vouches", Fields: map[string]string{"token": token, "code": code}, Next: "/vouch/done",
 	})
 	if err != nil {
@@ -57,12 +57,12 @@ func (c *console) vouchNotThem(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return c.showVouch(w, r, nil, err)
 	}
-	return c.show(w, http.StatusOK, "vouch", frame{Title: "Stopped", Body: vouchPage{Said: "not-them"}})
+	return c.show(w, r, http.StatusOK, "vouch", frame{Title: msg("Stopped"), Body: vouchPage{Said: "not-them"}})
 }
 
 // vouchDone is where the script goes once the signature is taken.
-func (c *console) vouchDone(w http.ResponseWriter, _ *http.Request) error {
-	return c.show(w, http.StatusOK, "vouch", frame{Title: "Thank you", Body: vouchPage{Said: "vouched"}})
+func (c *console) vouchDone(w http.ResponseWriter, r *http.Request) error {
+	return c.show(w, r, http.StatusOK, "vouch", frame{Title: msg("Thank you"), Body: vouchPage{Said: "vouched"}})
 }
 
 func (c *console) showVouch(w http.ResponseWriter, r *http.Request, s *signing, why error) error {
@@ -73,9 +73,9 @@ func (c *console) showVouch(w http.ResponseWriter, r *http.Request, s *signing, 
 		if t.Status == http.StatusNotFound {
 			t.Title, t.Text = "This link is not known, was used, or has lapsed", "Open it again from the letter, whole. Somebody else may have answered already, or the request has ended."
 		}
-		return c.show(w, t.Status, "fault", frame{Title: t.Title, Body: t})
+		return c.show(w, r, t.Status, "fault", frame{Title: msg(t.Title), Body: t})
 	}
-	f, status := frame{Title: "Do you vouch?", Body: vouchPage{Attesting: a, At: vouchAt(token), Sign: s}}, http.StatusOK
+	f, status := frame{Title: msg("Do you vouch?"), Body: vouchPage{Attesting: a, At: vouchAt(token), Sign: s}}, http.StatusOK
 	if why != nil {
 		t := c.note(w, r, why)
 		if t.Status == http.StatusForbidden && reset.CodeOf(why) != reset.MethodLocked {
@@ -83,7 +83,7 @@ func (c *console) showVouch(w http.ResponseWriter, r *http.Request, s *signing, 
 		}
 		f.Alert, status = &t, t.Status
 	}
-	return c.show(w, status, "vouch", f)
+	return c.show(w, r, status, "vouch", f)
 }
 
 func vouchAt(token string) string { return "/vouch/" + url.PathEscape(token) }

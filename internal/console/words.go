@@ -14,22 +14,41 @@ import (
 	"countersign/internal/reset"
 )
 
-// words are the functions by which templates say in plain words what the code
-// says in its own.
-var words = template.FuncMap{
-	"action":  func(a identity.Action) string { return say(actionWords, a) },
-	"promise": promise,
-	"status":  func(s reset.Status) string { return say(statusWords, s) },
-	"method":  func(m proof.Method) string { return say(methodWords, m) },
-	"role":    func(r identity.Role) string { return say(roleWords, r) },
-	"suits":   suits,
-	"doing":   func(m proof.Method) string { return say(doing, m) },
-	"paper":   func(document string) string { return say(documentWords, document) },
-	"holds":   func(me *gate.Me, r identity.Role) bool { return me != nil && slices.Contains(me.Roles, r) },
-	"channel": func(c identity.Channel) string { return plain(string(c)) },
-	"plain":   plain,
-	"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"when":    func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
+// words are the functions by which templates say in plain words, and in the
+// reader's language, what the code says in its own.
+func words(t *tongue) template.FuncMap {
+	return template.FuncMap{
+		"t":       t.say,
+		"n":       t.count,
+		"rich":    t.rich,
+		"msg":     msg,
+		"action":  func(a identity.Action) string { return t.say(say(actionWords, a)) },
+		"promise": func(a identity.Action) string { return t.say(promise(a)) },
+		"status":  func(s reset.Status) string { return t.say(say(statusWords, s)) },
+		"method":  func(m proof.Method) string { return t.say(say(methodWords, m)) },
+		"role":    func(r identity.Role) string { return t.say(say(roleWords, r)) },
+		"class":   func(c identity.Class) string { return t.say(plain(string(c))) },
+		"tier":    func(x identity.Tier) string { return t.say(string(x)) },
+		"suits":   func(m proof.Method) string { return t.say(suits(m)) },
+		"doing":   func(m proof.Method) string { return t.say(say(doing, m)) },
+		"paper":   func(document string) string { return t.say(say(documentWords, document)) },
+		"holds":   func(me *gate.Me, r identity.Role) bool { return me != nil && slices.Contains(me.Roles, r) },
+		"channel": func(c identity.Channel) string { return t.say(plain(string(c))) },
+		"plain":   plain,
+		"stamp":   func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
+		"when":    t.when,
+
+		"statusicon": func(s reset.Status) string { return statusIcons[s] },
+	}
+}
+
+// when is a time as it stands on a page without a script, in UTC; a script
+// writes it in the reader's zone.
+func (t *tongue) when(at time.Time) string {
+	if t == english {
+		return at.UTC().Format("2 January 2006, 15:04 UTC")
+	}
+	return at.UTC().Format("2006-01-02, 15:04 UTC")
 }
 
 // say finds a word's plain form; one that nobody has written yet is spelled
@@ -103,6 +122,25 @@ var statusWords = map[reset.Status]string{
 	reset.CancelledBy: "cancelled",
 	reset.ExpiredEnd:  "ran out of time",
 	reset.Vetoed:      "stopped by the owner",
+}
+
+// statusIcons go with the words, so that a state is known at a glance and not
+// by its colour.
+var statusIcons = map[reset.Status]string{
+	reset.Proving:     "fingerprint",
+	reset.Approving:   "signature",
+	reset.Waiting:     "hourglass",
+	reset.Ready:       "play",
+	reset.OrderedUp:   "play",
+	reset.Dispatching: "play",
+	reset.Uncertain:   "circle-help",
+	reset.Done:        "circle-check",
+	reset.Failed:      "circle-alert",
+	reset.RefusedEnd:  "ban",
+	reset.Denied:      "circle-x",
+	reset.CancelledBy: "undo-2",
+	reset.ExpiredEnd:  "timer",
+	reset.Vetoed:      "hand",
 }
 
 var methodWords = map[proof.Method]string{

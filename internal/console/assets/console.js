@@ -145,6 +145,7 @@
     onPress(box, part(box, "act"), async () => {
       const fields = { ...task.fields };
       const note = part(box, "note");
+      if (note && note.required && !note.reportValidity()) return;
       if (note && note.value.trim()) fields.note = note.value.trim();
       const assertion = await signature(box, task.options);
       await post(task.post, { ...fields, assertion });
@@ -263,11 +264,28 @@
   }
 
   // Times are written in UTC; readers see their own zone, and UTC on hover.
-  const zone = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
-  for (const t of document.querySelectorAll("time[datetime]")) {
-    t.title = t.textContent;
-    t.textContent = zone.format(new Date(t.dateTime));
+  const language = document.documentElement.lang;
+  const zone = new Intl.DateTimeFormat(language, { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+  const distance = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+  const steps = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+
+  function ago(at) {
+    const s = (at - Date.now()) / 1000;
+    const [unit, size] = steps.find(([, size]) => Math.abs(s) >= size) || ["second", 1];
+    return distance.format(Math.trunc(s / size), unit);
   }
+
+  function times() {
+    for (const t of document.querySelectorAll("time[datetime]")) {
+      const at = new Date(t.dateTime);
+      if (isNaN(at)) continue;
+      t.title ||= t.textContent;
+      t.textContent = t.dataset.ago === undefined ? zone.format(at) : ago(at);
+    }
+  }
+  times();
+  setInterval(times, 20000);
+  document.addEventListener("fresh", times);
 
   const tasks = { sign, join, secret, "sign-in": signIn, "own-sign-in": ownSignIn, "own-passkey": ownPasskey, "recovery-card": recoveryCard };
   for (const box of document.querySelectorAll("[data-task]")) tasks[box.dataset.task](box);

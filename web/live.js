@@ -1,0 +1,77 @@
+// Keeps a page fresh. The server says that something changed; the page asks
+// for itself again, with the rights it has then, and takes over what differs.
+// It shows only what is committed, and says so when it cannot know any more.
+import { Idiomorph } from "idiomorph";
+
+const main = document.getElementById("main");
+const line = document.getElementById("line");
+const since = () => new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium" }).format(seen);
+let seen = new Date(), asking = false, again = false;
+
+function say(kind) {
+  if (!line) return;
+  line.hidden = !kind;
+  document.documentElement.classList.toggle("stale", Boolean(kind));
+  if (kind) line.textContent = line.dataset[kind].replace("%s", since());
+}
+
+// A document that the browser parses itself: markup is never made from text
+// here, so Trusted Types have nothing to allow.
+function fetchPage() {
+  return new Promise((resolve, reject) => {
+    const x = new XMLHttpRequest();
+    x.open("GET", location.href);
+    x.responseType = "document";
+    x.setRequestHeader("Countersign-Unattended", "1");
+    x.onload = () => resolve(x);
+    x.onerror = reject;
+    x.send();
+  });
+}
+
+// What the reader has opened, chosen or typed is theirs.
+const theirs = {
+  beforeAttributeUpdated: (name, node) => !(name === "open" && node.localName === "details"),
+  beforeNodeMorphed: (old, fresh) => !(old.nodeType === 1 && (old.isEqualNode(fresh) || old.hasAttribute("data-still"))),
+};
+
+async function refresh() {
+  if (asking) { again = true; return; }
+  asking = true;
+  try {
+    const x = await fetchPage();
+    const fresh = x.response;
+    if (x.status !== 200 || !fresh || new URL(x.responseURL).pathname !== location.pathname) {
+      say("ended");
+      return;
+    }
+    seen = new Date();
+    say("");
+    for (const old of main.querySelectorAll("[data-live][id]")) {
+      const now = fresh.getElementById(old.id);
+      if (!now) continue;
+      Idiomorph.morph(old, now, { morphStyle: "outerHTML", ignoreActiveValue: true, restoreFocus: true, callbacks: theirs });
+    }
+    document.dispatchEvent(new CustomEvent("fresh"));
+  } catch {
+    say("lost");
+  } finally {
+    asking = false;
+    if (again) { again = false; refresh(); }
+  }
+}
+
+if (main.dataset.stream) {
+  let stood = false;
+  const stream = new EventSource(main.dataset.stream);
+  stream.addEventListener("ready", () => {
+    if (stood) refresh(); // what happened while the line was down
+    stood = true;
+    say("");
+  });
+  stream.addEventListener("changed", refresh);
+  stream.addEventListener("ended", () => { stream.close(); say("ended"); });
+  stream.addEventListener("error", () => say(stream.readyState === EventSource.CLOSED ? "ended" : "lost"));
+  addEventListener("pagehide", () => stream.close());
+  addEventListener("pageshow", (e) => { if (e.persisted) location.reload(); });
+}
