@@ -109,8 +109,14 @@ type Friction struct {
 	WaitSeconds int64         `json:"wait_seconds"`
 }
 
-// Figures tells what happened from one day to another, both included.
+// Figures tells what happened from one day to another, both included. Without
+// since it is 30 days, and without until they end today.
 func (c Client) Figures(ctx context.Context, since, until time.Time) (Figures, error) {
-	q := url.Values{"since": {since.UTC().Format(time.DateOnly)}, "until": {until.UTC().Format(time.DateOnly)}}
+	q := url.Values{}
+	for name, day := range map[string]time.Time{"since": since, "until": until} {
+		if !day.IsZero() {
+			q.Set(name, day.UTC().Format(time.DateOnly))
+		}
+	}
 	return fetch[Figures](ctx, c, http.MethodGet, "/figures?"+q.Encode(), nil)
 }

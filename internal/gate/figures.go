@@ -123,10 +123,33 @@ type Friction struct {
 	WaitSeconds int64         `json:"wait_seconds" doc:"of cooling-off, as the plans asked"`
 }
 
-// Figures tells what happened from one day to another, both included and 366
-// at most. They are for those who may read the ledger's entries. None of it is
-// found by looking through requests: see countEvents.
-func (g *Gate) Figures(ctx context.Context, c Caller, since, until time.Time) (Figures, error) {
+// FigureSpan is the days that somebody asks about, both included.
+type FigureSpan struct {
+	Since, Until time.Time // zero: Days days in all; today
+	Days         int       // 0: 30
+}
+
+func (s FigureSpan) days(now time.Time) (first, last store.Day, err error) {
+	last, first = store.DayOf(now), store.DayOf(s.Since)
+	if !s.Until.IsZero() {
+		last = store.DayOf(s.Until)
+	}
+	switch {
+	case s.Since.IsZero() && s.Days == 0:
+		first = last - 29
+	case s.Since.IsZero():
+		first = last - store.Day(s.Days) + 1
+	}
+	if s.Days < 0 || last < first || last-first >= 366 {
+		return 0, 0, invalid("since comes before until, by 366 days at most")
+	}
+	return first, last, nil
+}
+
+// Figures tells what happened from one day to another, 366 at most. They are
+// for those who may read the ledger's entries. None of it is found by looking
+// through requests: see countEvents.
+func (g *Gate) Figures(ctx context.Context, c Caller, span FigureSpan) (Figures, error) {
 	ok, err := g.audits(ctx, c)
 	if err != nil {
 		return Figures{}, err
@@ -134,9 +157,9 @@ func (g *Gate) Figures(ctx context.Context, c Caller, since, until time.Time) (F
 	if !ok {
 		return Figures{}, ErrForbidden
 	}
-	first, last := store.DayOf(since), store.DayOf(until)
-	if last < first || last-first >= 366 {
-		return Figures{}, invalid("since comes before until, by 366 days at most")
+	first, last, err := span.days(g.now())
+	if err != nil {
+		return Figures{}, err
 	}
 	chain, pol, err := g.rules(ctx)
 	if err != nil {

@@ -23,7 +23,7 @@ var sorrel = gatetest.Staff(gatetest.Sorrel)
 // figures are those of the last 30 days.
 func figures(h *gatetest.House) gate.Figures {
 	h.T.Helper()
-	f, err := h.Gate.Figures(h.T.Context(), sorrel, h.Now().AddDate(0, 0, -30), h.Now())
+	f, err := h.Gate.Figures(h.T.Context(), sorrel, gate.FigureSpan{Days: 31})
 	h.Must(err)
 	return f
 }
@@ -199,7 +199,7 @@ func TestOnlyOversightReadsFigures(t *testing.T) {
 		"an agent":          {gatetest.Staff(gatetest.Finch), false}, "a manager": {gatetest.Staff(h.Person(gatetest.Moss)), false},
 		"a stranger": {gatetest.Staff("nobody"), false}, "nobody at all": {gate.Caller{}, false},
 	} {
-		_, err := h.Gate.Figures(t.Context(), try.c, h.Now(), h.Now())
+		_, err := h.Gate.Figures(t.Context(), try.c, gate.FigureSpan{})
 		if try.ok && err != nil || !try.ok && code(err) != "forbidden" {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -209,9 +209,15 @@ func TestOnlyOversightReadsFigures(t *testing.T) {
 func TestFiguresAreOfAYearAtMost(t *testing.T) {
 	h := gatetest.New(t, gatetest.Policy)
 	for days, ok := range map[int]bool{0: true, 365: true, 366: false, -1: false} {
-		_, err := h.Gate.Figures(t.Context(), sorrel, h.Now().AddDate(0, 0, -days), h.Now())
-		if ok && err != nil || !ok && code(err) != "invalid" {
+		f, err := h.Gate.Figures(t.Context(), sorrel, gate.FigureSpan{Since: h.Now().AddDate(0, 0, -days), Until: h.Now()})
+		if ok && (err != nil || len(f.Days) != days+1) || !ok && code(err) != "invalid" {
 			t.Errorf("%d days: %v", days, err)
+		}
+	}
+	for days, want := range map[int]int{0: 30, 1: 1, 7: 7, 366: 366, 367: 0, -1: 0} {
+		f, err := h.Gate.Figures(t.Context(), sorrel, gate.FigureSpan{Days: days})
+		if want == 0 && code(err) != "invalid" || want != 0 && (err != nil || len(f.Days) != want || f.Until != "2026-03-02") {
+			t.Errorf("the last %d days: %v, %d of them", days, err, len(f.Days))
 		}
 	}
 	if f := figures(h); f.Opened != 0 || len(f.Days) != 31 || f.Recovered.Requests != 0 || f.Recovered.Half != (gate.Between{}) {

@@ -10,8 +10,8 @@ import (
 )
 
 type figuresInput struct {
-	Since string `query:"since" required:"true" format:"date" doc:"the first day, in UTC"`
-	Until string `query:"until" required:"true" format:"date" doc:"the last day, included; at most 366 days"`
+	Since string `query:"since" format:"date" doc:"the first day, in UTC; without it, 29 days before the last"`
+	Until string `query:"until" format:"date" doc:"the last day, included, at most 366 in all; without it, today"`
 }
 
 type figuresOutput struct{ Body gate.Figures }
@@ -21,14 +21,19 @@ func (a *api) figures(h huma.API) {
 }
 
 func (a *api) readFigures(ctx context.Context, c gate.Caller, in *figuresInput) (*figuresOutput, error) {
-	since, err := time.Parse(time.DateOnly, in.Since)
-	if err != nil {
-		return nil, newProblem("invalid", "since: a day is written as 2026-03-02")
+	var span gate.FigureSpan
+	for _, day := range []struct {
+		text string
+		into *time.Time
+	}{{in.Since, &span.Since}, {in.Until, &span.Until}} {
+		if day.text == "" {
+			continue
+		}
+		var err error
+		if *day.into, err = time.Parse(time.DateOnly, day.text); err != nil {
+			return nil, newProblem("invalid", "a day is written as 2026-03-02")
+		}
 	}
-	until, err := time.Parse(time.DateOnly, in.Until)
-	if err != nil {
-		return nil, newProblem("invalid", "until: a day is written as 2026-03-02")
-	}
-	f, err := a.gate.Figures(ctx, c, since, until)
+	f, err := a.gate.Figures(ctx, c, span)
 	return &figuresOutput{f}, err
 }
