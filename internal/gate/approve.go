@@ -19,6 +19,9 @@ type Paper struct {
 	Options   passkey.Request `json:"options"` // for navigator.credentials.get
 	Version   uint64          `json:"version"`
 	Policy    *PolicyChange   `json:"policy,omitempty"` // of the proposal of a policy
+	// Look is for how many seconds the statement has to lie before the caller
+	// until they can approve it; 0: no time at all.
+	Look int `json:"look_seconds,omitempty"`
 }
 
 // Statement puts the request's statement before the caller. The plan is
@@ -41,8 +44,9 @@ func (g *Gate) Statement(ctx context.Context, c Caller, id string, d reset.Decis
 	if err != nil {
 		return Paper{}, err
 	}
+	g.looks.begin(c.Person, text.ID(), g.now())
 	return Paper{
-		Decision: d, Statement: string(text), ID: text.ID(), Version: s.Version,
+		Decision: d, Statement: string(text), ID: text.ID(), Version: s.Version, Look: int(lookFor(s, d) / time.Second),
 		Options: passkey.RequestOptions(chain.RelyingParty, text.Challenge(), c.keys(m)),
 	}, nil
 }
@@ -93,6 +97,9 @@ func (g *Gate) Vote(ctx context.Context, c Caller, id string, d reset.Decision, 
 	}
 	s, err := g.change(ctx, id, c.actor(), func(s reset.State, at time.Time) (reset.Command, besides, error) {
 		chain, err := g.signed(ctx, s, c, d, statementID, a)
+		if err == nil {
+			err = g.looks.enough(c.Person, statementID, lookFor(s, d), at)
+		}
 		vote := reset.Voted{Person: c.Person, Roles: chain.Signs(c.Person, c.Person == s.Manager), Deny: d == reset.Deny,
 			Statement: statementID, Until: s.ExpiresAt(), Note: note, Assertion: a}
 		if vote.Deny {

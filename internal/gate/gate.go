@@ -92,6 +92,7 @@ type Gate struct {
 	ways  map[proof.Method]way
 
 	watchers *watchers
+	looks    looks
 	pulses   *pulses
 	kinds    map[string]string
 	beside   func(context.Context) []PartView

@@ -58,8 +58,10 @@ type View struct {
 	Page      string `json:"page"`
 	AgentName string `json:"agent_name,omitempty"`
 	// Vendor: the desk is run by somebody else than the organisation.
-	Vendor  bool   `json:"vendor_desk"`
-	Version uint64 `json:"version"`
+	Vendor bool `json:"vendor_desk"`
+	// Unusual is what whoever decides should not overlook; not for the desk.
+	Unusual []Oddity `json:"unusual,omitempty"`
+	Version uint64   `json:"version"`
 }
 
 // SubjectView is the minimum a desk needs to know whom it talks about.
@@ -149,6 +151,9 @@ func (g *Gate) view(ctx context.Context, c Caller, s reset.State) (View, error) 
 	}
 	if over {
 		v.Reasons = s.Why
+	}
+	if len(chain.Signs(c.Person, c.Person == s.Manager)) > 0 || ok && oversight(m) || c.has(ScopeAudit) {
+		v.Unusual = oddities(s)
 	}
 	v.Proved, v.Approvals = proofViews(s), approvalViews(s, chain)
 	if signs {
