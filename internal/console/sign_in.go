@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"countersign/internal/signin"
@@ -65,10 +66,9 @@ func safeNext(next string) string {
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || u.Fragment != "" || strings.Contains(next, "\\") {
 		return "/approvals"
 	}
-	for _, staff := range []string{"/approvals", "/requests/", "/roster/", "/proofing"} {
-		if strings.HasPrefix(u.Path, staff) && u.Path == u.EscapedPath() {
-			return u.RequestURI()
-		}
+	ours := slices.ContainsFunc(entries, func(e entry) bool { return u.Path == e.Path || strings.HasPrefix(u.Path, e.Path+"/") })
+	if (ours || u.Path == "/sessions") && u.Path == u.EscapedPath() {
+		return u.RequestURI()
 	}
 	return "/approvals"
 }

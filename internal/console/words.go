@@ -38,6 +38,8 @@ func words(t *tongue) template.FuncMap {
 		"stamp":   func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 		"when":    t.when,
 
+		"event": event,
+
 		"statusicon": func(s reset.Status) string { return statusIcons[s] },
 	}
 }

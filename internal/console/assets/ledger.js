@@ -157,12 +157,12 @@
     word(name) { return this.box.querySelector(`[data-word="${name}"]`).textContent; }
 
     // step marks one step: ok, bad or skipped.
-    step(name, state) {
-      for (const e of this.box.querySelectorAll(`[data-step="${name}"]`)) this.mark(e, state);
+    step(name, state, word = state) {
+      for (const e of this.box.querySelectorAll(`[data-step="${name}"]`)) this.mark(e, state, word);
     }
-    mark(e, state) {
+    mark(e, state, word = state) {
       e.dataset.state = state;
-      e.querySelector("[data-mark]").textContent = this.word(state);
+      e.querySelector("[data-mark]").textContent = this.word(word);
     }
 
     // say shows one sentence of the page and hides the others.
@@ -233,7 +233,7 @@
       if (e.leaf !== shown || named !== seq) throw new No("not-this", "leaf");
       const hash = await leafHash(leaf);
       check.out("leaf", base64(hash));
-      check.step("leaf", "ok");
+      check.step("leaf", "ok", "done");
       const head = readCheckpoint(e.checkpoint);
       if (seq >= head.size) throw new No("path", "root");
       const root = await climb(seq, head.size, hash, e.proof.map(bytes), (s) => drawStep(check, s));
@@ -254,7 +254,7 @@
     fill("high", s.high);
     fill("neighbour", base64(s.neighbour));
     fill("hash", base64(s.hash));
-    check.mark(row, "ok");
+    check.mark(row, "ok", "done");
     check.box.querySelector("[data-rows]").append(row);
   }
 
@@ -295,7 +295,7 @@
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       check.run(async () => {
-        const theirs = form.elements.checkpoint.value.replaceAll("\r\n", "\n").trim() + "\n";
+        const theirs = form.elements.checkpoint.value.trim() + "\n";
         const key = await readKey(check.key), older = readCheckpoint(theirs);
         const sure = await signed(older, key);
         const now = readCheckpoint((await ask("")).checkpoint);
