@@ -120,7 +120,7 @@ func (a *App) faces() (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", a.readyz)
-	for _, ours := range []string{"/api/", "/ledger/", "/healthz", "/metrics"} {
+	for _, ours := range []string{"/api/", "/ledger/checkpoint", "/ledger/tile/", "/healthz", "/metrics"} {
 		mux.Handle(ours, api)
 	}
 	mux.Handle("/", a.metrics.pages(pages))
