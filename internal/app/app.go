@@ -61,6 +61,7 @@ func New(ctx context.Context, cfg Config, o Options) (*App, error) {
 		a.now = time.Now
 	}
 	a.watch, a.faulted = a.metrics.watch, a.metrics.ruleFaulted
+	a.watcher.wish = a.wished
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}

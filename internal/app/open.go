@@ -53,6 +53,7 @@ type house struct {
 	gate     *gate.Gate
 	watch    func(directory.Directory) directory.Directory // around readers; nil: none
 	faulted  func(inForce *policy.Policy, rule string)     // see gate.Parts; nil: nobody hears
+	watcher  watcher
 }
 
 // open opens the data folder for writing. Only one process can.
@@ -85,6 +86,9 @@ func (h *house) furnish(ctx context.Context) (err error) {
 			return fmt.Errorf("app: %w", err)
 		}
 	}
+	wish := h.watcher.wish
+	h.watcher = h.cfg.watcher()
+	h.watcher.wish = wish
 	p := parts{store: h.store, hasher: h.hasher, now: h.now}
 	for _, d := range h.cfg.Directories {
 		k, ok := kindOf(d.Kind)
@@ -108,9 +112,10 @@ func (h *house) furnish(ctx context.Context) (err error) {
 	doors := gate.Parts{
 		Store: h.store, Directories: h.readers, Sender: h.sender, Hasher: h.hasher, Box: h.keys.box,
 		Now: h.now, Log: h.log.With("part", "gate"), Faulted: h.faulted,
+		Kinds: h.cfg.kinds(), Beside: h.watcher.parts, Words: inWords,
 	}
 	cfg := h.gateConfig()
-	if h.provider, err = h.cfg.provider(h.now); err != nil {
+	if h.provider, err = h.cfg.provider(h.now, h.watcher.provider); err != nil {
 		return fmt.Errorf("app: oidc: %w", err)
 	}
 	if h.provider != nil { // a nil pointer would be a provider

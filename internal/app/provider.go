@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/internal/directory/ldapconn"
+	"countersign/internal/gate"
 	"countersign/internal/identity"
 	"countersign/internal/openid"
 	"countersign/internal/outbound"
@@ -106,8 +107,8 @@ func token(s string) bool { return s != "" && len(s) <= 200 && !strings.Contains
 func notToken(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\\' }
 
 // provider is the organisation's provider; nil when it has none. Nothing is
-// asked of it yet.
-func (c Config) provider(now func() time.Time) (*openid.Provider, error) {
+// asked of it yet. The pulse, if there is one, hears of every call.
+func (c Config) provider(now func() time.Time, pulse *gate.Pulse) (*openid.Provider, error) {
 	o := c.OIDC
 	if o.absent() {
 		return nil, nil
@@ -117,6 +118,9 @@ func (c Config) provider(now func() time.Time) (*openid.Provider, error) {
 		return nil, err
 	}
 	client := outbound.New(outbound.Options{RootCAs: roots, AllowPrivate: o.AllowPrivate})
+	if pulse != nil {
+		client.Transport = feltTransport{client.Transport, pulse, now}
+	}
 	return openid.New(openid.Config{
 		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.secret, RedirectURL: c.BaseURL + pathCallback, Scopes: o.Scopes, ACR: o.ACR,
 		Needs: o.needs(c.Signin.OIDCClaim),

@@ -23,7 +23,7 @@ func TestAProviderIsConfigured(t *testing.T) {
 	if c.OIDC.secret != "s3cret" || c.OIDC.Claim != "preferred_username" || strings.Join(c.OIDC.Scopes, " ") != "profile email" {
 		t.Errorf("%+v", c.OIDC)
 	}
-	op, err := c.provider(time.Now)
+	op, err := c.provider(time.Now, nil)
 	p := c.staffProvider(op)
 	if err != nil || p.Provider == nil || p.Issuer() != "https://login.example.org/realms/staff" || p.Staff != signin.Required || p.Claim != "employee" || len(p.AMR) != 2 {
 		t.Errorf("%+v, %v", p, err)
@@ -35,7 +35,7 @@ func TestNoProviderIsConfigured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	op, err := c.provider(time.Now)
+	op, err := c.provider(time.Now, nil)
 	p := c.staffProvider(op)
 	if err != nil || p.Provider != nil || p.Staff != signin.Off {
 		t.Errorf("%+v, %v", p, err)
@@ -99,7 +99,7 @@ func TestTheConfiguredProviderSignsSomebodyIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := c.provider(time.Now)
+	p, err := c.provider(time.Now, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestTheConfiguredProviderSignsSomebodyIn(t *testing.T) {
 		t.Error(err)
 	}
 	c.OIDC.AllowPrivate = false
-	if p, err = c.provider(time.Now); err != nil {
+	if p, err = c.provider(time.Now, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.Begin(t.Context(), openid.NewFlow(time.Now()), ""); err == nil {

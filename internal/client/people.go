@@ -79,6 +79,36 @@ type Invitee struct {
 	Desk   string            `json:"desk,omitempty"`
 }
 
+// InvitePasskey makes an invitation for somebody on the roster to register
+// another passkey.
+func (c Client) InvitePasskey(ctx context.Context, person identity.PersonID) (token string, err error) {
+	out, err := fetch[tokenAnswer](ctx, c, http.MethodPost, "/roster/passkey-invitations", map[string]any{"person": person})
+	return out.Token, err
+}
+
+// WithdrawInvitation makes an invitation worthless.
+func (c Client) WithdrawInvitation(ctx context.Context, id string) error {
+	return c.Do(ctx, http.MethodDelete, "/roster/invitations/"+url.PathEscape(id), nil, nil)
+}
+
+// Waiting is an invitation that nobody has redeemed yet.
+type Waiting struct {
+	ID      string            `json:"id"`
+	Another bool              `json:"another_passkey"`
+	Person  identity.PersonID `json:"person"`
+	Name    string            `json:"name"`
+	Roles   []identity.Role   `json:"roles"`
+	Until   time.Time         `json:"until"`
+}
+
+// Invitations lists the invitations that wait to be redeemed.
+func (c Client) Invitations(ctx context.Context) ([]Waiting, error) {
+	out, err := fetch[struct {
+		Invitations []Waiting `json:"invitations"`
+	}](ctx, c, http.MethodGet, "/roster/invitations", nil)
+	return out.Invitations, err
+}
+
 type tokenAnswer struct {
 	Token string `json:"token"`
 }
@@ -97,6 +127,9 @@ type Paper struct {
 	Options   passkey.Request     `json:"options"`
 	Version   uint64              `json:"version"`
 	Policy    *PolicyChange       `json:"policy,omitempty"` // of the proposal of a policy
+	// Look is for how many seconds the statement has to have been shown before
+	// it can be approved.
+	Look int `json:"look_seconds"`
 }
 
 // PolicyChange is what a signer of a new policy has to look at: both texts and
@@ -230,6 +263,22 @@ func (c Client) CreateToken(ctx context.Context, name string, scopes []string, d
 	in := map[string]any{"name": name, "scopes": scopes, "days": days}
 	out, err := fetch[tokenAnswer](ctx, c, http.MethodPost, "/tokens", in)
 	return out.Token, err
+}
+
+// Token is an integration that was let in.
+type Token struct {
+	Name   string     `json:"name"`
+	Scopes []string   `json:"scopes"`
+	Until  time.Time  `json:"until"`
+	Used   *time.Time `json:"used,omitempty"` // since the server began
+}
+
+// Tokens lists the integrations that were let in.
+func (c Client) Tokens(ctx context.Context) ([]Token, error) {
+	out, err := fetch[struct {
+		Tokens []Token `json:"tokens"`
+	}](ctx, c, http.MethodGet, "/tokens", nil)
+	return out.Tokens, err
 }
 
 // RevokeToken shuts it out.

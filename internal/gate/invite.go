@@ -142,7 +142,7 @@ type Joining struct {
 	Name    string           `json:"name"`
 	Roles   []identity.Role  `json:"roles"`
 	Another bool             `json:"another_passkey,omitempty"` // they are on the roster already
-	Options passkey.Creation `json:"options"` // for navigator.credentials.create
+	Options passkey.Creation `json:"options"`                   // for navigator.credentials.create
 }
 
 // Join begins redeeming an invitation.

@@ -27,11 +27,10 @@ const (
 	PartProvider  PartKind = "provider" // the organisation's sign-in
 	PartProofing  PartKind = "proofing" // of identities, by somebody else
 	PartPolicy    PartKind = "policy"   // the operator's file beside the policy in force
-	PartClock     PartKind = "clock"
 )
 
 // PartKinds lists every kind.
-var PartKinds = []PartKind{PartDirectory, PartMail, PartSMS, PartVoice, PartProvider, PartProofing, PartPolicy, PartClock}
+var PartKinds = []PartKind{PartDirectory, PartMail, PartSMS, PartVoice, PartProvider, PartProofing, PartPolicy}
 
 // PartState is how a part stands.
 type PartState string

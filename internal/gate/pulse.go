@@ -28,6 +28,7 @@ type Pulse struct {
 	lastFailed time.Time
 	failure    string
 	took       []time.Duration // of the last calls that were answered
+	off        *int64          // milliseconds that its clock is ahead of ours
 }
 
 // remembered is how many calls a part's usual time is taken from.
@@ -55,6 +56,14 @@ func (p *Pulse) Beat(at time.Time, took time.Duration, err error, failure string
 	p.took = append(p.took[max(0, len(p.took)-remembered+1):len(p.took):len(p.took)], took)
 }
 
+// Clock takes down how far the part's clock is ahead of ours.
+func (p *Pulse) Clock(ahead time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	millis := ahead.Milliseconds()
+	p.off = &millis
+}
+
 // usual is the middle of what the last calls took; 0 where there were none.
 func (p *Pulse) usual() time.Duration {
 	if len(p.took) == 0 {
@@ -68,7 +77,7 @@ func (p *Pulse) View() PartView {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	v := PartView{Kind: p.kind, Name: p.name, State: PartUnused, Calls: p.calls, Failures: p.failures,
-		LastOK: momentOf(p.lastOK), LastFailed: momentOf(p.lastFailed), Failure: p.failure, Usual: p.usual().Milliseconds()}
+		LastOK: momentOf(p.lastOK), LastFailed: momentOf(p.lastFailed), Failure: p.failure, Usual: p.usual().Milliseconds(), Off: p.off}
 	switch {
 	case p.lastFailed.After(p.lastOK):
 		v.State = PartFailing
@@ -96,14 +105,7 @@ type pulses struct {
 
 // feel puts a finger on every part that the gate calls.
 func (g *Gate) feel(p Parts) {
-	words := func(err error) string {
-		if p.Words != nil {
-			if said := p.Words(err); said != "" {
-				return said
-			}
-		}
-		return failureWords(err)
-	}
+	words := func(err error) string { return InWords(err, p.Words) }
 	g.pulses = &pulses{since: g.now(), now: g.now, words: words}
 	g.kinds, g.beside = p.Kinds, p.Beside
 	g.mail = g.pulses.feelMail(p.Sender)
@@ -192,6 +194,17 @@ func (ps *pulses) feelPhone(kind PartKind, p notify.Phone) notify.Phone {
 		return nil
 	}
 	return feltPhone{p, ps, ps.add(kind, "")}
+}
+
+// InWords says what went wrong with a call: in the words of who knows better,
+// if they have any, or in the gate's.
+func InWords(err error, better func(error) string) string {
+	if better != nil {
+		if said := better(err); said != "" {
+			return said
+		}
+	}
+	return failureWords(err)
 }
 
 // failureWords says what went wrong with a call. It never repeats an error's

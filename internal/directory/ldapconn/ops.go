@@ -102,6 +102,13 @@ func describe(ctx context.Context, kind, cause error) string {
 	return fmt.Sprintf("%v: %v", kind, cause)
 }
 
+// SignInRefused reports whether an error came about because the server refused
+// the name or the password that was signed in with.
+func SignInRefused(err error) bool {
+	var le *ldap.Error
+	return errors.As(err, &le) && le.ResultCode == ldap.LDAPResultInvalidCredentials
+}
+
 // fault prints only its own text. What it wraps can be classified, and would
 // print what the server said.
 type fault struct {
