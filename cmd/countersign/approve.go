@@ -2,6 +2,7 @@ package main
 
 import (
 	"strconv"
+	"time"
 
 	"countersign/internal/client"
 )
@@ -63,7 +64,11 @@ func (e *env) decide(id, decision, note, passkeyFile string, yes bool) error {
 	if err != nil {
 		return err
 	}
+	shown := time.Now()
 	if err := e.agree(p, "Sign this "+decision+"?", yes); err != nil {
+		return err
+	}
+	if err := e.lookAt(p, shown); err != nil {
 		return err
 	}
 	r, err := c.Decide(e.ctx, id, p, note, k)
@@ -71,6 +76,23 @@ func (e *env) decide(id, decision, note, passkeyFile string, yes bool) error {
 		return err
 	}
 	return e.answer(r, func() { e.say("Signed. The request stands at %s.", e.bold(safe(r.Status))) })
+}
+
+// lookAt lets a critical statement lie for as long as the server asks.
+func (e *env) lookAt(p client.Paper, shown time.Time) error {
+	left := time.Until(shown.Add(time.Duration(p.Look) * time.Second))
+	if p.Look == 0 || left <= 0 {
+		return nil
+	}
+	e.mention("A critical request is signed no sooner than %d seconds after its statement was shown. Read it meanwhile; Ctrl-C stops.\n", p.Look)
+	t := time.NewTimer(left)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-e.ctx.Done():
+		return e.ctx.Err()
+	}
 }
 
 func (e *env) decideInBrowser(c client.Client, id string) error {

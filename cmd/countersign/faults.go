@@ -54,6 +54,7 @@ var ways = map[string]string{
 	"session_unknown":       "come forward again: countersign case claim CODE",
 	"not_founded":           "found the roster: countersign roster init, then countersign roster join with the invitation it prints",
 	"statement_outdated":    "read the statement again: run the same command once more",
+	"too_quick":             "read the statement, then run the same command once more",
 	"busy":                  "nothing was counted; run the same command again in a few seconds",
 	"proof_too_old":         "sign in again",
 	"directory_unavailable": "look at the server's /readyz",

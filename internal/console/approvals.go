@@ -31,7 +31,7 @@ func (c *console) approvals(w http.ResponseWriter, r *http.Request, v visitor) e
 	if p.Proposals, err = c.unsigned(r, v); err != nil {
 		return err
 	}
-	return c.show(w, r, http.StatusOK, "approvals", frame{Title: msg("To sign"), Me: &v.Me, Here: "approvals", Body: p})
+	return c.show(w, r, http.StatusOK, "approvals", frame{Title: msg("To sign"), Me: &v.Me, Here: "approvals", Live: "requests", Body: p})
 }
 
 // unsigned are the changes of the roster that an officer has not signed yet.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"countersign/internal/gate"
@@ -13,7 +14,8 @@ import (
 type signPage struct {
 	Eyebrow, Heading, Lead message
 	signing
-	Change *gate.PolicyChange
+	Change  *gate.PolicyChange
+	Request *gate.View // what the statement is about, in plain words
 }
 
 // signing is the part of a page where somebody reads a statement and signs it
@@ -35,7 +37,15 @@ type signing struct {
 
 // statementLine is one line of a statement in two parts, so that its name can
 // stand out. Joined again they are exactly its bytes, line end included.
-type statementLine struct{ Name, Rest string }
+type statementLine struct {
+	Name, Rest string
+	Mark       bool // it should not be overlooked
+}
+
+// weighty are lines that change what a decision means.
+var weighty = []string{
+	"class: privileged\n", "class: executive\n", "class: break_glass\n", "class: unknown\n", "class: service\n", "tier: high\n", "tier: critical\n",
+}
 
 func statementLines(text string) []statementLine {
 	var out []statementLine
@@ -44,7 +54,7 @@ func statementLines(text string) []statementLine {
 		if !ok {
 			name = ""
 		}
-		out = append(out, statementLine{name, l[len(name):]})
+		out = append(out, statementLine{name, l[len(name):], slices.Contains(weighty, l)})
 	}
 	return out
 }
@@ -80,6 +90,9 @@ func (c *console) showSign(w http.ResponseWriter, r *http.Request, v visitor, p 
 // requestSign puts the statement of a request before somebody who may sign it.
 func (c *console) requestSign(w http.ResponseWriter, r *http.Request, v visitor) error {
 	id, d := r.PathValue("id"), reset.Decision(r.URL.Query().Get("decision"))
+	if d == "" {
+		d = reset.Approve
+	}
 	if d != reset.Approve && d != reset.Deny {
 		return errNowhere
 	}
@@ -91,7 +104,9 @@ func (c *console) requestSign(w http.ResponseWriter, r *http.Request, v visitor)
 	if err != nil {
 		return err
 	}
-	return c.showSign(w, r, v, requestSignPage(view, d), paper, signTask{
+	p := requestSignPage(view, d)
+	p.Look = paper.Look
+	return c.showSign(w, r, v, p, paper, signTask{
 		Post:   "/api/v1/requests/" + id + "/decisions",
 		Fields: map[string]string{"decision": string(d), "statement_id": paper.ID},
 		Next:   "/requests/" + id,
@@ -100,7 +115,7 @@ func (c *console) requestSign(w http.ResponseWriter, r *http.Request, v visitor)
 
 func requestSignPage(view gate.View, d reset.Decision) signPage {
 	action := msg(say(actionWords, view.Action))
-	p := signPage{Eyebrow: msg("Case %s", view.Case), signing: signing{Back: "/requests/" + view.ID}}
+	p := signPage{Eyebrow: msg("Case %s", view.Case), Request: &view, signing: signing{Back: "/requests/" + view.ID}}
 	if d == reset.Deny {
 		p.Deny, p.Button = true, msg("Deny with my passkey")
 		p.Heading, p.Lead = msg("Deny: %s for %s", action, view.Subject.Name), msg("One denial ends the request. Your passkey signs exactly the lines below.")

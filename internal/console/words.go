@@ -40,6 +40,12 @@ func words(t *tongue) template.FuncMap {
 
 		"event": event,
 
+		"odd":        odd,
+		"demand":   func(d string) string { return t.say(say(demandWords, d)) },
+		"namekind": func(kind string) string { return t.say(say(nameWords, kind)) },
+		"formula":  formula,
+		"shown":    shown,
+
 		"statusicon": func(s reset.Status) string { return statusIcons[s] },
 	}
 }

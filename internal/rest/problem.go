@@ -60,6 +60,7 @@ var statuses = map[reset.Code]int{
 	reset.ChallengeLapsed:       409,
 	reset.CaseClaimed:           409,
 	reset.StatementOutdated:     409,
+	gate.TooQuick:               409,
 	reset.SeparationOfDuties:    403,
 	reset.RoleMissing:           403,
 	reset.SignedAlready:         409,

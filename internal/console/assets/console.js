@@ -139,9 +139,22 @@
     }
   }
 
+  // looked waits until the statement has been on the screen for as long as the
+  // server wants, and counts on the button. A tab that nobody sees counts too:
+  // the server's clock decides.
+  async function looked(box, button) {
+    const words = button.textContent, until = performance.now() + 1000 * Number(box.dataset.look || 0);
+    for (let left; (left = Math.ceil((until - performance.now()) / 1000)) > 0;) {
+      button.textContent = `${words} (${left})`;
+      await new Promise((done) => setTimeout(done, 250));
+    }
+    button.textContent = words;
+  }
+
   async function sign(box) {
     const task = JSON.parse(box.dataset.sign);
     if (!await verified(box, task.options)) return;
+    await looked(box, part(box, "act"));
     onPress(box, part(box, "act"), async () => {
       const fields = { ...task.fields };
       const note = part(box, "note");
@@ -265,7 +278,7 @@
 
   // Times are written in UTC; readers see their own zone, and UTC on hover.
   const language = document.documentElement.lang;
-  const zone = new Intl.DateTimeFormat(language, { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+  const zone = new Intl.DateTimeFormat(navigator.languages.find((l) => l.split("-")[0] === language) || language, { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
   const distance = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
   const steps = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
