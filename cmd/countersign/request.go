@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"countersign/internal/client"
@@ -34,6 +35,37 @@ func (v requestOpen) Run(e *env) error {
 	return e.answer(r, func() {
 		e.printRequest(r)
 		e.say("\nRead the case code to the caller: %s. They prove themselves with it, in their own browser or with countersign case claim.", e.bold(safe(r.Case)))
+	})
+}
+
+type requestLookUp struct {
+	Login     string `arg:"" help:"The account's exact login; a part of one finds nothing."`
+	Directory string `help:"Look in this directory alone."`
+}
+
+// Run finds an account.
+func (v requestLookUp) Run(e *env) error {
+	c, err := e.staff()
+	if err != nil {
+		return err
+	}
+	out, err := c.LookUp(e.ctx, v.Directory, v.Login)
+	if err != nil {
+		return err
+	}
+	return e.answer(out, func() {
+		for _, a := range out.Accounts {
+			e.fields("login", safe(a.Login), "name", safe(a.Name), "account", safe(a.Account), "class", safe(a.Class), "can be opened", words(a.Actions))
+			for _, o := range a.Open {
+				e.say("Open already: case %s, %s, %s (%s).", e.bold(safe(o.Case)), safe(o.Action), safe(o.Status), safe(o.ID))
+			}
+			if a.Elsewhere {
+				e.say("A request that is not of your desk is open for it.")
+			}
+		}
+		for _, d := range out.Silent {
+			e.mention("The directory %s did not answer.", safe(d))
+		}
 	})
 }
 
@@ -93,6 +125,33 @@ func (e *env) printRequest(r client.Request) {
 		pairs = append(pairs, "signed", safe(a.Decision)+" by "+safe(a.Name)+" as "+words(a.Roles)+" at "+when(a.At)+note)
 	}
 	e.fields(append(pairs, outcome(r)...)...)
+	e.printSteps(r.Progress)
+}
+
+// marks stand before the steps of a checklist.
+var marks = map[string]string{"done": "[x]", "current": "[>]", "refused": "[!]", "off": "[-]"}
+
+// printSteps writes the plan as a checklist.
+func (e *env) printSteps(steps []client.Step) {
+	for _, s := range steps {
+		mark := marks[s.State]
+		if mark == "" {
+			mark = "[ ]"
+		}
+		what := strings.ReplaceAll(s.Step, "_", " ")
+		switch {
+		case s.Role != "":
+			what = fmt.Sprintf("%d of %d signatures: %s", s.Have, s.Count, safe(s.Role))
+		case s.What != "":
+			what += ": " + safe(s.What)
+		}
+		if s.At != nil {
+			what += ", " + when(*s.At)
+		} else if s.Until != nil {
+			what += ", until " + when(*s.Until)
+		}
+		e.say("  %s %s", mark, what)
+	}
 }
 
 func outcome(r client.Request) []string {
@@ -121,6 +180,8 @@ func outcome(r client.Request) []string {
 type requestList struct {
 	Status []string `help:"Only these statuses."`
 	Action string   `help:"Only this action."`
+	Desk   string   `help:"Only those of this desk."`
+	Case   string   `help:"The one with this case code."`
 	Mine   bool     `help:"Only those that wait for your signature."`
 	Limit  int      `default:"25" help:"How many, at most 100 (${default})."`
 	After  string   `placeholder:"REQUEST" help:"Go on after this request."`
@@ -132,7 +193,7 @@ func (v requestList) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	page, err := c.List(e.ctx, client.Filter{Statuses: v.Status, Action: identity.Action(v.Action), Mine: v.Mine, Limit: v.Limit, Cursor: v.After})
+	page, err := c.List(e.ctx, client.Filter{Statuses: v.Status, Action: identity.Action(v.Action), Desk: v.Desk, Case: v.Case, Mine: v.Mine, Limit: v.Limit, Cursor: v.After})
 	if err != nil {
 		return err
 	}

@@ -220,6 +220,7 @@ func (v enrolMethod) enrol(e *env, r client.Registering) error {
 }
 
 type requestVerb struct {
+	LookUp   requestLookUp   `cmd:"" name:"look-up" help:"Find the account of somebody who asks. It is counted and noted on the ledger."`
 	Open     requestOpen     `cmd:"" help:"Open a request."`
 	Show     requestShow     `cmd:"" help:"Show a request."`
 	List     requestList     `cmd:"" help:"List the requests you may see, newest first."`

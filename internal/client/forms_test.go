@@ -24,7 +24,7 @@ func TestTheClientKnowsEveryMemberThatTheServerSends(t *testing.T) {
 		{gate.Simulation{}, client.Simulation{}}, {gate.SignalReport{}, client.Signal{}}, {gate.LocationReport{}, client.Location{}},
 		{gate.DeviceReport{}, client.Device{}}, {gate.Security{}, client.Security{}}, {gate.Added{}, client.Added{}},
 		{gate.Attesting{}, client.Attesting{}}, {gate.LedgerHead{}, client.LedgerHead{}}, {gate.EntryPage{}, client.EntryPage{}},
-		{gate.EntryView{}, client.Entry{}}, {gate.Consistency{}, client.Consistency{}},
+		{gate.EntryView{}, client.Entry{}}, {gate.Findings{}, client.Findings{}}, {gate.Consistency{}, client.Consistency{}},
 	} {
 		server, ours := reflect.TypeOf(pair[0]), reflect.TypeOf(pair[1])
 		a, b := slices.Sorted(maps.Keys(members(server, ""))), slices.Sorted(maps.Keys(members(ours, "")))

@@ -51,9 +51,12 @@ type Request struct {
 		Until  time.Time `json:"until"`
 	} `json:"callback,omitempty"`
 	Proved []struct {
-		Method string    `json:"method"`
-		At     time.Time `json:"at"`
-		Until  time.Time `json:"until"`
+		Method    string    `json:"method"`
+		At        time.Time `json:"at"`
+		Until     time.Time `json:"until"`
+		Resistant bool      `json:"phishing_resistant"`
+		Signed    bool      `json:"signed"` // everybody can check it; else the server's word
+		Witness   string    `json:"witness,omitempty"`
 	} `json:"proved"`
 	Approvals []Signature `json:"approvals"`
 	Missing   string      `json:"missing,omitempty"`
@@ -69,6 +72,10 @@ type Request struct {
 	Probation  *time.Time      `json:"probation_until,omitempty"`
 	Policy     string          `json:"policy"`
 	Reasons    json.RawMessage `json:"reasons,omitempty"`
+	Progress   []Step          `json:"progress"`
+	Page       string          `json:"page"` // where the requester comes forward
+	AgentName  string          `json:"agent_name,omitempty"`
+	Vendor     bool            `json:"vendor_desk"`
 	Version    uint64          `json:"version"`
 }
 
@@ -80,6 +87,7 @@ type Signature struct {
 	Decision string            `json:"decision"`
 	At       time.Time         `json:"at"`
 	Counts   bool              `json:"counts"`
+	Note     string            `json:"note,omitempty"`
 }
 
 // Need is how many signatures of a role the plan asks for.
@@ -119,6 +127,8 @@ func (c Client) Request(ctx context.Context, id string) (Request, error) {
 type Filter struct {
 	Statuses []string
 	Action   identity.Action
+	Desk     string
+	Case     string
 	Mine     bool // only those that wait for my signature
 	Cursor   string
 	Limit    int
@@ -126,14 +136,22 @@ type Filter struct {
 
 // Summary is one line of a list.
 type Summary struct {
-	ID       string             `json:"id"`
-	Case     string             `json:"case"`
-	Action   identity.Action    `json:"action"`
-	Status   string             `json:"status"`
-	Account  identity.AccountID `json:"account"`
-	Tier     identity.Tier      `json:"tier"`
-	Desk     string             `json:"desk,omitempty"`
-	OpenedAt time.Time          `json:"opened_at"`
+	ID        string             `json:"id"`
+	Case      string             `json:"case"`
+	Action    identity.Action    `json:"action"`
+	Status    string             `json:"status"`
+	Account   identity.AccountID `json:"account"`
+	Login     string             `json:"login"`
+	Name      string             `json:"name"`
+	Tier      identity.Tier      `json:"tier"`
+	Channel   identity.Channel   `json:"channel"`
+	Desk      string             `json:"desk,omitempty"`
+	OpenedAt  time.Time          `json:"opened_at"`
+	ChangedAt time.Time          `json:"changed_at"`
+	ExpiresAt time.Time          `json:"expires_at"`
+	WaitUntil *time.Time         `json:"wait_until,omitempty"`
+	Needs     []Need             `json:"needs"`
+	Calling   bool               `json:"calling"` // the requester is being rung, and reads a code to the desk
 }
 
 // Page is a part of a list and the cursor of the next, "" at the end.
@@ -152,6 +170,8 @@ func (c Client) List(ctx context.Context, f Filter) (Page, error) {
 	}
 	set("status", strings.Join(f.Statuses, ","))
 	set("action", string(f.Action))
+	set("desk", f.Desk)
+	set("case", f.Case)
 	set("cursor", f.Cursor)
 	if f.Mine {
 		q.Set("mine", "true")
@@ -206,6 +226,7 @@ type Moment struct {
 	Type  string          `json:"type"`
 	At    time.Time       `json:"at"`
 	Actor string          `json:"actor"`
+	Name  string          `json:"name,omitempty"`
 	Body  json.RawMessage `json:"body"`
 }
 

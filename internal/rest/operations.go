@@ -46,6 +46,7 @@ func (a *api) operations() {
 	h := newHuma(a.mux)
 	a.signIn(h)
 	a.requests(h)
+	a.lookUps(h)
 	a.decisions(h)
 	a.records(h)
 	a.cases(h)

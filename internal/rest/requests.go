@@ -68,6 +68,8 @@ func viewed(v gate.View, err error) (*viewOutput, error) {
 type listInput struct {
 	Status []status `query:"status" maxItems:"20" doc:"one or several, separated by commas"`
 	Action action   `query:"action"`
+	Desk   string   `query:"desk" maxLength:"100"`
+	Case   string   `query:"case" maxLength:"40" doc:"the one with this case code"`
 	Mine   bool     `query:"mine" doc:"only those that wait for my signature"`
 	Cursor string   `query:"cursor" maxLength:"100" doc:"next of the page before"`
 	Limit  int      `query:"limit" minimum:"1" maximum:"100" default:"25"`
@@ -76,7 +78,7 @@ type listInput struct {
 type listOutput struct {
 	Body struct {
 		Requests []gate.Summary `json:"requests" nullable:"false"`
-		Next     string         `json:"next,omitempty" doc:"cursor of the next page; absent on the last"`
+		Next     string         `json:"next,omitempty" doc:"cursor of the next page; absent on the last. A page may be short, or empty, and not be the last"`
 	}
 }
 
@@ -110,7 +112,7 @@ func (a *api) listRequests(ctx context.Context, c gate.Caller, in *listInput) (*
 	if in.Cursor != "" && known(in.Cursor) != nil {
 		return nil, newProblem("invalid", "cursor: take it from the page before")
 	}
-	f := gate.Filter{Action: identity.Action(in.Action), Mine: in.Mine, Cursor: in.Cursor, Limit: in.Limit}
+	f := gate.Filter{Action: identity.Action(in.Action), Desk: in.Desk, Case: in.Case, Mine: in.Mine, Cursor: in.Cursor, Limit: in.Limit}
 	for _, s := range in.Status {
 		f.Statuses = append(f.Statuses, string(s))
 	}
