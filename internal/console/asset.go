@@ -67,6 +67,9 @@ func loadAssets() (assets, error) {
 	if err != nil {
 		return a, fmt.Errorf("console: reading assets: %w", err)
 	}
+	if err := a.addWords(); err != nil {
+		return a, err
+	}
 	return a, a.add(stylesheet, pointed.ReplaceAllFunc(styles.Bytes(), func(ref []byte) []byte {
 		return []byte(`url("` + a.url(string(pointed.FindSubmatch(ref)[1])) + `")`)
 	}))
@@ -90,6 +93,26 @@ func (a assets) add(file string, content []byte) error {
 		one.zip = zipped
 	}
 	a.content[name], a.served[file] = one, name
+	return nil
+}
+
+// addWords brings the texts of the scripts in each language but theirs.
+func (a assets) addWords() error {
+	var scripts [][]byte
+	for name, one := range a.content {
+		if path.Ext(name) == ".js" {
+			scripts = append(scripts, one.plain)
+		}
+	}
+	for _, t := range tongues[1:] {
+		words, err := t.scriptWords(scripts)
+		if err == nil {
+			err = a.add("words-"+t.Tag()+".js", words)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -54,7 +54,7 @@ func (c *console) askCode(w http.ResponseWriter, r *http.Request, why error) err
 	if why != nil {
 		t := c.note(w, r, why)
 		if errors.Is(why, gate.ErrNoRequest) {
-			t.Title, t.Text = "No case is open under that code", "Check the code. If the case is old it may have ended; then ask the desk for a new one."
+			t.Title, t.Text = msg("No case is open under that code"), msg("Check the code. If the case is old it may have ended; then ask the desk for a new one.")
 		}
 		f.Alert, status = &t, t.Status
 	}

@@ -26,7 +26,7 @@ type casePage struct {
 
 // step is one of the stages a case goes through.
 type step struct {
-	Text  string
+	Text  message
 	State string // done, now, later
 }
 
@@ -109,7 +109,7 @@ func steps(s reset.Status) []step {
 	if !ok {
 		return nil
 	}
-	all := []step{{Text: "You prove that it is you"}, {Text: "Others check, where the rules ask for it"}, {Text: "It is carried out"}}
+	all := []step{{Text: msg("You prove that it is you")}, {Text: msg("Others check, where the rules ask for it")}, {Text: msg("It is carried out")}}
 	for i := range all {
 		all[i].State = map[bool]string{true: "done", false: "later"}[i < now]
 		if i == now {

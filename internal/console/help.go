@@ -49,7 +49,7 @@ func (c *console) helpForm(w http.ResponseWriter, r *http.Request, wish gate.Sel
 		t := c.note(w, r, why)
 		var fault *gate.Fault
 		if errors.As(why, &fault) && fault.Code == "invalid" {
-			t.Title = "Check what you have typed"
+			t.Title = msg("Check what you have typed")
 		}
 		f.Alert, status = &t, t.Status
 	}

@@ -23,7 +23,7 @@ func (c *console) notMe(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		t := c.note(w, r, err)
 		if t.Status == http.StatusNotFound {
-			t.Title, t.Text = "This link is not known, or has lapsed", "Open it again from the message, whole. If you did not ask for anything, call the desk by a number that you know."
+			t.Title, t.Text = msg("This link is not known, or has lapsed"), msg("Open it again from the message, whole. If you did not ask for anything, call the desk by a number that you know.")
 		}
 		return c.show(w, r, t.Status, "not_me", frame{Title: msg("This wasn’t me"), Alert: &t, Body: notMePage{}})
 	}

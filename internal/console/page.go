@@ -37,6 +37,7 @@ type frame struct {
 	Theme        string // "light", "dark"; "" is the system's
 	Tongues      []*tongue
 	Sections     []section
+	Words        string // the script with the texts of the scripts, where they are not English
 }
 
 // Stream is the address of the events that the page listens to.
@@ -107,6 +108,9 @@ func (a assets) icon(name string) (template.HTML, error) {
 func (c *console) show(w http.ResponseWriter, r *http.Request, status int, page string, f frame) error {
 	t := tongueOf(r)
 	f.Organisation, f.Language, f.Theme, f.Tongues = c.Organisation, t.tag.String(), themeOf(r), tongues
+	if t != english {
+		f.Words = "words-" + t.Tag() + ".js"
+	}
 	if f.Me != nil {
 		f.Sections = sections(*f.Me)
 	}

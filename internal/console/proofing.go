@@ -66,7 +66,7 @@ func (c *console) proofing(w http.ResponseWriter, r *http.Request, v visitor) er
 func (c *console) proofingTrouble(w http.ResponseWriter, r *http.Request, v visitor, p proofingPage, why error) error {
 	t := c.note(w, r, why)
 	if t.Status == http.StatusNotFound {
-		t.Title, t.Text = "Nobody waits for you under that code", "Check it. The person has to choose “In person” on their own screen first."
+		t.Title, t.Text = msg("Nobody waits for you under that code"), msg("Check it. The person has to choose “In person” on their own screen first.")
 	}
 	return c.showProofing(w, r, t.Status, v, p, &t)
 }

@@ -82,14 +82,15 @@ type securityPage struct {
 	gate.Security
 	Ways, Told []factRow
 	Advice     advice
-	Did        string // what has just been done
+	Did        string // what has just been done, in English
 	Past       []pastRow
 	May        map[string]bool
 }
 
 // factRow is one line of what is on record.
 type factRow struct {
-	ID, Name, Label, Where, By string
+	ID, Name, Label, Where string
+	By                     message // who registered it, or where it is from
 	Since, UsableAt            time.Time
 	Young, Closed, Told        bool
 	Own                        bool
@@ -128,7 +129,7 @@ func (c *console) noteOwn(w http.ResponseWriter, r *http.Request, err error) tro
 	t := c.note(w, r, err)
 	if own, ok := ownTroubles[codeOf(err)]; ok {
 		own.Status = t.Status
-		if own.Text == "" {
+		if own.Text == nil {
 			own.Text = t.Text
 		}
 		return own
@@ -137,14 +138,14 @@ func (c *console) noteOwn(w http.ResponseWriter, r *http.Request, err error) tro
 }
 
 var ownTroubles = map[reset.Code]trouble{
-	"answer_refused":  {Title: "That code is not right", Text: "Check it and try again. After five wrong ones you have to begin again."},
-	"not_found":       {Title: "That is not there any more", Text: "It was removed, has lapsed, or was answered wrongly too often. Begin again."},
-	"conflict":        {Title: "That was done already", Text: "It stands on record, or changed at the same moment. Look at the list, and begin again if it is not there."},
-	"invalid":         {Title: "That cannot be registered"},
-	"sign_in_refused": {Title: "That sign-in was not accepted", Text: "No account of yours could be found by it. Try another way below."},
-	reset.TooMany:     {Title: "Too many for now"},
-	"not_available":   {Title: "That is not open to you here", Text: "The rules of your organisation do not offer it for this account. Ask the desk."},
-	"session_unknown": {Title: "You have been signed out", Text: "What you signed in with no longer holds, or your account has changed. Sign in again."},
+	"answer_refused":  {Title: msg("That code is not right"), Text: msg("Check it and try again. After five wrong ones you have to begin again.")},
+	"not_found":       {Title: msg("That is not there any more"), Text: msg("It was removed, has lapsed, or was answered wrongly too often. Begin again.")},
+	"conflict":        {Title: msg("That was done already"), Text: msg("It stands on record, or changed at the same moment. Look at the list, and begin again if it is not there.")},
+	"invalid":         {Title: msg("That cannot be registered")},
+	"sign_in_refused": {Title: msg("That sign-in was not accepted"), Text: msg("No account of yours could be found by it. Try another way below.")},
+	reset.TooMany:     {Title: msg("Too many for now")},
+	"not_available":   {Title: msg("That is not open to you here"), Text: msg("The rules of your organisation do not offer it for this account. Ask the desk.")},
+	"session_unknown": {Title: msg("You have been signed out"), Text: msg("What you signed in with no longer holds, or your account has changed. Sign in again.")},
 }
 
 // didWords are what the address may say was done.
@@ -162,11 +163,11 @@ func newSecurityPage(v gate.Security) securityPage {
 		p.Ways = append(p.Ways, factRow{ID: f.ID, Name: say(ownWords, f.Method), Label: f.Label, Where: f.Where, By: registrar(f.SetBy),
 			Since: f.Since, UsableAt: f.UsableAt, Young: v.At.Before(f.UsableAt), Closed: f.Closed})
 		if f.Method == proof.EmailCode || f.Method == proof.SMSCode {
-			p.Told = append(p.Told, factRow{Where: f.Where, Since: f.Since, By: "you, here"})
+			p.Told = append(p.Told, factRow{Where: f.Where, Since: f.Since, By: msg("you, here")})
 		}
 	}
 	for _, x := range v.Contacts {
-		p.Told = append(p.Told, factRow{Where: x.Where, Since: x.FirstSeen, By: "the directory " + x.Source, Own: x.Own})
+		p.Told = append(p.Told, factRow{Where: x.Where, Since: x.FirstSeen, By: msg("the directory %s", x.Source), Own: x.Own})
 	}
 	for _, h := range v.History {
 		p.Past = append(p.Past, pastRow{h, reset.Status(h.Status)})
@@ -178,11 +179,14 @@ func newSecurityPage(v gate.Security) securityPage {
 }
 
 // registrar says who registered a factor where that was not its owner.
-func registrar(setBy string) string {
-	if name, ok := strings.CutPrefix(setBy, "token:"); ok {
-		return "the system “" + identity.Line(name, 60) + "”"
+func registrar(setBy string) message {
+	if setBy == "" {
+		return message{}
 	}
-	return identity.Line(setBy, 80)
+	if name, ok := strings.CutPrefix(setBy, "token:"); ok {
+		return msg("the system “%s”", identity.Line(name, 60))
+	}
+	return verbatim(identity.Line(setBy, 80))
 }
 
 var ownWords = map[proof.Method]string{

@@ -9,8 +9,8 @@ import (
 // lost together.
 type advice struct {
 	Good  bool
-	Title string
-	Text  string
+	Title message
+	Text  message
 }
 
 // adviceOn looks at what is registered and not closed. A telephone's number and
@@ -30,17 +30,17 @@ func adviceOn(v gate.Security) advice {
 	}
 	switch n := apart(have); {
 	case strong == 0 && len(have) == 0 && !hasContact(v):
-		return advice{false, "Nothing is registered yet", "If you are locked out today, somebody has to vouch for you. Begin with a passkey; then print a recovery code."}
+		return advice{false, msg("Nothing is registered yet"), msg("If you are locked out today, somebody has to vouch for you. Begin with a passkey; then print a recovery code.")}
 	case strong == 0 && onlyPhones(have, v):
-		return advice{false, "Only a telephone number stands between you and being locked out", "Numbers change hands and can be taken over, so many rules do not accept them. Add a passkey, and print a recovery code."}
+		return advice{false, msg("Only a telephone number stands between you and being locked out"), msg("Numbers change hands and can be taken over, so many rules do not accept them. Add a passkey, and print a recovery code.")}
 	case strong == 0:
-		return advice{false, "Only addresses are on record", "Rules that ask for more than a code in a message leave you no way. Add a passkey, and print a recovery code."}
+		return advice{false, msg("Only addresses are on record"), msg("Rules that ask for more than a code in a message leave you no way. Add a passkey, and print a recovery code.")}
 	case n >= 2:
-		return advice{true, "You have ways that are not lost together", "If one is gone, another brings you back. Look here again when you change your telephone or your computer."}
+		return advice{true, msg("You have ways that are not lost together"), msg("If one is gone, another brings you back. Look here again when you change your telephone or your computer.")}
 	case strong > 1:
-		return advice{false, "All of it may be lost together", "A passkey, an app and a telephone are often one device. Add something that lies elsewhere: a printed recovery code, a second key, or somebody you trust."}
+		return advice{false, msg("All of it may be lost together"), msg("A passkey, an app and a telephone are often one device. Add something that lies elsewhere: a printed recovery code, a second key, or somebody you trust.")}
 	}
-	return advice{false, "There is only one way back", "If it is lost, you are locked out until somebody vouches for you. Add a second one that is not lost with it: another passkey or key, a printed recovery code, or somebody you trust."}
+	return advice{false, msg("There is only one way back"), msg("If it is lost, you are locked out until somebody vouches for you. Add a second one that is not lost with it: another passkey or key, a printed recovery code, or somebody you trust.")}
 }
 
 // apart counts what is not lost together: all that lives in one device is one.

@@ -44,7 +44,7 @@ func TestWhatIsSaidOfWhatSomebodyHas(t *testing.T) {
 	} {
 		v := having(c.methods...)
 		v.Contacts = c.contacts
-		if a := adviceOn(v); !strings.Contains(a.Title, c.title) || a.Good != strings.Contains(c.title, "not lost") {
+		if a := adviceOn(v); !strings.Contains(a.Title.String(), c.title) || a.Good != strings.Contains(c.title, "not lost") {
 			t.Errorf("%v and %v: %+v", c.methods, c.contacts, a)
 		}
 	}

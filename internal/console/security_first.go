@@ -52,7 +52,7 @@ func (c *console) securityFirst(w http.ResponseWriter, r *http.Request, o gate.O
 		places += count(!x.Own)
 	}
 	done := []bool{have[proof.Passkey], have[proof.RecoveryCode], places >= 2}
-	p.Steps = []step{{Text: "A passkey"}, {Text: "A printed recovery code"}, {Text: "Two addresses where you are told"}}
+	p.Steps = []step{{Text: msg("A passkey")}, {Text: msg("A printed recovery code")}, {Text: msg("Two addresses where you are told")}}
 	p.Now = len(done)
 	for i := len(done) - 1; i >= 0; i-- {
 		p.Steps[i].State = map[bool]string{true: "done", false: "later"}[done[i]]

@@ -6,37 +6,52 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"regexp"
 	"strings"
+	"time"
 
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
+	numbers "golang.org/x/text/message"
 )
 
 // messages/<tag>.json says each English text of the pages in another language.
 // The English text is the key, so templates stay readable; messages/en.json
-// lists them all for whoever translates, and a test holds it to the pages.
+// lists them all for whoever translates, and a test holds it to the pages. How
+// to add a language is told in docs/languages.md.
 //
 //go:embed messages
 var messageFiles embed.FS
 
-// message is a text still to be said in the reader's language.
+// message is a text still to be said in the reader's language. One that counts
+// has a form for one as well.
 type message struct {
 	key  string
 	args []any
+	one  string
+	n    int
 }
 
 // msg is a text by its English words, with what is put in for its verbs (%s,
 // %d). An argument can be a message itself.
-func msg(english string, args ...any) message { return message{english, args} }
+func msg(english string, args ...any) message { return message{key: english, args: args} }
+
+// many is a text with a number in it, which comes first among its arguments.
+func many(n int, one, other string, args ...any) message { return message{other, args, one, n} }
 
 // String says it in English.
 func (m message) String() string { return english.say(m) }
 
+// IsZero reports that nothing is said.
+func (m message) IsZero() bool { return m.key == "" }
+
 // tongue is a language that the pages speak.
 type tongue struct {
-	tag   language.Tag
-	name  string // as its speakers call it
-	texts map[string]text
+	tag     language.Tag
+	name    string // as its speakers call it
+	texts   map[string]text
+	numbers *numbers.Printer  // writes 12,345 as they do
+	missing func(text string) // hears of what nobody has translated; for tests
 }
 
 // Tag and Name are for the page on which one chooses.
@@ -56,7 +71,7 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, &t.other)
 }
 
-var english = &tongue{tag: language.English, name: "English"}
+var english = &tongue{tag: language.English, name: "English", numbers: numbers.NewPrinter(language.English)}
 
 // tongues are the languages there are; the first is for whoever asks for none
 // of them.
@@ -70,7 +85,7 @@ func loadTongue(tag language.Tag, name string) *tongue {
 	if err != nil {
 		panic(err)
 	}
-	t := &tongue{tag: tag, name: name}
+	t := &tongue{tag: tag, name: name, numbers: numbers.NewPrinter(tag)}
 	if err := json.Unmarshal(raw, &t.texts); err != nil {
 		panic(fmt.Errorf("console: messages/%s.json: %w", tag, err))
 	}
@@ -82,23 +97,31 @@ func loadTongue(tag language.Tag, name string) *tongue {
 func (t *tongue) say(what any, args ...any) string {
 	m, ok := what.(message)
 	if !ok {
-		m = message{fmt.Sprint(what), args}
+		m = msg(fmt.Sprint(what), args...)
 	}
-	form := m.key
-	if found, ok := t.texts[m.key]; ok {
-		form = found.other
+	if m.one != "" {
+		return t.count(m.n, m.one, m.key, m.args...)
 	}
-	return t.fill(form, m.args)
+	return t.fill(t.find(m.key, m.key).other, m.args)
+}
+
+// find is the translation that has the key, or else the English forms.
+func (t *tongue) find(one, other string) text {
+	if found := t.texts[other]; found.other != "" {
+		return found
+	}
+	if t.missing != nil && other != "" && other != "%s" {
+		t.missing(other)
+	}
+	return text{one, other}
 }
 
 // count is a text with a number in it, which comes first among its arguments.
 func (t *tongue) count(n int, one, other string, args ...any) string {
-	form := other
-	if found, ok := t.texts[other]; ok {
-		one, form = found.one, found.other
-	}
-	if one != "" && plural.Cardinal.MatchPlural(t.tag, n, 0, 0, 0, 0) == plural.One {
-		form = one
+	found := t.find(one, other)
+	form := found.other
+	if found.one != "" && plural.Cardinal.MatchPlural(t.tag, n, 0, 0, 0, 0) == plural.One {
+		form = found.one
 	}
 	return t.fill(form, append([]any{n}, args...))
 }
@@ -114,7 +137,7 @@ func (t *tongue) fill(form string, args []any) string {
 		}
 		said[i] = a
 	}
-	return fmt.Sprintf(form, said...)
+	return t.numbers.Sprintf(form, said...)
 }
 
 // rich is say for a text that has markup of its own; its arguments have none.
@@ -129,6 +152,41 @@ func (t *tongue) rich(english string, args ...any) template.HTML {
 		}
 	}
 	return template.HTML(t.say(english, safe...)) //nolint:gosec // the text is the program's own, and its arguments are escaped
+}
+
+// verbatim is what somebody else has said, in whatever language: nobody
+// translates it.
+func verbatim(s string) message { return msg("%s", s) }
+
+// when is a time as it stands on a page without a script, in UTC; a script
+// writes it in the reader's zone.
+func (t *tongue) when(at time.Time) string {
+	at = at.UTC()
+	written := at.Format(t.say("2 January 2006, 15:04 UTC"))
+	return strings.Replace(written, at.Month().String(), t.say(monthWords[at.Month()-1]), 1)
+}
+
+var monthWords = []string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"}
+
+// scripted is how a script names a text: say("English words").
+var scripted = regexp.MustCompile(`\bsay\("((?:[^"\\]|\\.)+)"`)
+
+// scriptWords is a script with the texts of the other scripts in this language:
+// they find them in window.words by their English words.
+func (t *tongue) scriptWords(scripts [][]byte) ([]byte, error) {
+	words := map[string]string{}
+	for _, script := range scripts {
+		for _, m := range scripted.FindAllSubmatch(script, -1) {
+			if found, ok := t.texts[string(m[1])]; ok {
+				words[string(m[1])] = found.other
+			}
+		}
+	}
+	raw, err := json.Marshal(words)
+	if err != nil {
+		return nil, fmt.Errorf("console: writing the words of scripts: %w", err)
+	}
+	return []byte("window.words = " + string(raw) + ";\n"), nil
 }
 
 const tongueCookie = "language"

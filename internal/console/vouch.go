@@ -71,15 +71,15 @@ func (c *console) showVouch(w http.ResponseWriter, r *http.Request, s *signing, 
 	if err != nil {
 		t := c.note(w, r, err)
 		if t.Status == http.StatusNotFound {
-			t.Title, t.Text = "This link is not known, was used, or has lapsed", "Open it again from the letter, whole. Somebody else may have answered already, or the request has ended."
+			t.Title, t.Text = msg("This link is not known, was used, or has lapsed"), msg("Open it again from the letter, whole. Somebody else may have answered already, or the request has ended.")
 		}
-		return c.show(w, r, t.Status, "fault", frame{Title: msg(t.Title), Body: t})
+		return c.show(w, r, t.Status, "fault", frame{Title: t.heading(), Body: t})
 	}
 	f, status := frame{Title: msg("Do you vouch?"), Body: vouchPage{Attesting: a, At: vouchAt(token), Sign: s}}, http.StatusOK
 	if why != nil {
 		t := c.note(w, r, why)
 		if t.Status == http.StatusForbidden && reset.CodeOf(why) != reset.MethodLocked {
-			t.Title, t.Text = "You cannot vouch here", sentence(saidBy(why))
+			t.Title, t.Text = msg("You cannot vouch here"), said(saidBy(why))
 		}
 		f.Alert, status = &t, t.Status
 	}

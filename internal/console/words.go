@@ -27,20 +27,20 @@ func words(t *tongue) template.FuncMap {
 		"status":  func(s reset.Status) string { return t.say(say(statusWords, s)) },
 		"method":  func(m proof.Method) string { return t.say(say(methodWords, m)) },
 		"role":    func(r identity.Role) string { return t.say(say(roleWords, r)) },
-		"class":   func(c identity.Class) string { return t.say(plain(string(c))) },
-		"tier":    func(x identity.Tier) string { return t.say(string(x)) },
+		"class":   func(c identity.Class) string { return t.say(say(classWords, c)) },
+		"tier":    func(x identity.Tier) string { return t.say(say(tierWords, x)) },
 		"suits":   func(m proof.Method) string { return t.say(suits(m)) },
-		"doing":   func(m proof.Method) string { return t.say(say(doing, m)) },
+		"doing":   func(m proof.Method) string { return t.say(say(doingWords, m)) },
 		"paper":   func(document string) string { return t.say(say(documentWords, document)) },
 		"holds":   func(me *gate.Me, r identity.Role) bool { return me != nil && slices.Contains(me.Roles, r) },
-		"channel": func(c identity.Channel) string { return t.say(plain(string(c))) },
+		"channel": func(c identity.Channel) string { return t.say(say(channelWords, c)) },
 		"plain":   plain,
 		"stamp":   func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 		"when":    t.when,
 
 		"event": event,
 
-		"odd":        odd,
+		"odd":      odd,
 		"demand":   func(d string) string { return t.say(say(demandWords, d)) },
 		"namekind": func(kind string) string { return t.say(say(nameWords, kind)) },
 		"formula":  formula,
@@ -48,15 +48,6 @@ func words(t *tongue) template.FuncMap {
 
 		"statusicon": func(s reset.Status) string { return statusIcons[s] },
 	}
-}
-
-// when is a time as it stands on a page without a script, in UTC; a script
-// writes it in the reader's zone.
-func (t *tongue) when(at time.Time) string {
-	if t == english {
-		return at.UTC().Format("2 January 2006, 15:04 UTC")
-	}
-	return at.UTC().Format("2006-01-02, 15:04 UTC")
 }
 
 // say finds a word's plain form; one that nobody has written yet is spelled
@@ -79,6 +70,44 @@ func sentence(s string) string {
 	return string(unicode.ToUpper(r)) + s[n:] + "."
 }
 
+// said is what the gate says in its own words, as a sentence. What people
+// without a role come by is translated; the rest stays as it is.
+func said(text string) message {
+	if s := sentence(text); slices.Contains(gateWords, s) {
+		return msg(s)
+	}
+	return verbatim(sentence(text))
+}
+
+var gateWords = []string{
+	"The form could not be read.",
+	"The answer is too long.",
+	"A recovery code is five groups of four letters and digits.",
+	"A character is wrong, or two have changed places.",
+	"Login: empty, too long, or with characters that no login has.",
+	"Directory: too long, or with characters that no name has.",
+	"Note: one line of at most 300 bytes.",
+	"Say which kind of document you have seen.",
+	"You have registered as much as there may be; remove something first.",
+	"You have begun to register too much without confirming it; that lapses in a day.",
+	"That is not what you have begun.",
+	"Address: not of the plain form NAME@DOMAIN, or there is no way to write to it here.",
+	"Address: not an international telephone number such as +15550100, or there is no way to reach it here.",
+	"Nobody of that login can vouch for you.",
+	"You have no passkey here that was registered long enough ago; only with one can you vouch.",
+	"The passkey's signature is not yours over this statement.",
+	"This invitation is not known, was used, or has lapsed.",
+	"The first enrolment was not begun in time; ask for a new one.",
+}
+
+// standingWords are where a request stands, as the gate tells those who do not
+// work here.
+var standingWords = []string{
+	"waiting for the owner's proof", "waiting for signatures", "waiting, so that somebody can object", "about to be carried out",
+	"being carried out", "sent; not known whether it worked", "carried out", "failed; nothing was changed", "refused", "denied",
+	"cancelled", "ran out of time", "stopped: somebody said it was not them",
+}
+
 var actionWords = map[identity.Action]string{
 	identity.PasswordReset:     "New password",
 	identity.MFAReset:          "New second factor",
@@ -93,26 +122,36 @@ var actionWords = map[identity.Action]string{
 }
 
 // promise says what an action would do to the account.
-func promise(a identity.Action) string {
-	switch a {
-	case identity.PasswordReset:
-		return "The account gets a new, temporary password. It is shown once, to the person who proved themselves, and the old one stops working."
-	case identity.Unlock:
-		return "The account is unlocked. Its password stays as it is."
-	case identity.MFAReset:
-		return "What it signs in with besides the password (an app, a telephone, a security key) is taken away, so that something new can be set up."
-	case identity.InitialEnrolment:
-		return "Its owner gets a link, once, with which they set up their first passkey, app or recovery code."
-	case identity.SessionRevocation:
-		return "The account is signed out everywhere. Its password stays as it is."
-	case identity.RecoveryChange:
-		return "The addresses and codes with which the account can be recovered are changed."
-	case identity.AccessPass:
-		return "The account gets a pass with which its owner can sign in for a short time, without a password or a second factor."
-	case identity.Reactivation:
-		return "The account, which had been closed, can be used again."
+func promise(a identity.Action) message {
+	if s, ok := promiseWords[a]; ok {
+		return msg(s)
 	}
-	return "This is done to the account: " + strings.ToLower(say(actionWords, a)) + "."
+	return msg("This is done to the account: %s.", msg(say(actionWords, a)))
+}
+
+var promiseWords = map[identity.Action]string{
+	identity.PasswordReset:     "The account gets a new, temporary password. It is shown once, to the person who proved themselves, and the old one stops working.",
+	identity.Unlock:            "The account is unlocked. Its password stays as it is.",
+	identity.MFAReset:          "What it signs in with besides the password (an app, a telephone, a security key) is taken away, so that something new can be set up.",
+	identity.InitialEnrolment:  "Its owner gets a link, once, with which they set up their first passkey, app or recovery code.",
+	identity.SessionRevocation: "The account is signed out everywhere. Its password stays as it is.",
+	identity.RecoveryChange:    "The addresses and codes with which the account can be recovered are changed.",
+	identity.AccessPass:        "The account gets a pass with which its owner can sign in for a short time, without a password or a second factor.",
+	identity.Reactivation:      "The account, which had been closed, can be used again.",
+}
+
+var classWords = map[identity.Class]string{
+	identity.Standard: "standard", identity.Sensitive: "sensitive", identity.Executive: "executive", identity.External: "external",
+	identity.Privileged: "privileged", identity.Service: "service", identity.BreakGlass: "break glass", identity.Unknown: "unknown",
+}
+
+var tierWords = map[identity.Tier]string{
+	identity.Low: "low", identity.Elevated: "elevated", identity.High: "high", identity.Critical: "critical",
+}
+
+var channelWords = map[identity.Channel]string{
+	identity.Phone: "telephone", identity.Chat: "chat", identity.Email: "e-mail",
+	identity.SelfService: "self-service", identity.WalkIn: "walk-in", identity.Ticket: "ticket",
 }
 
 var statusWords = map[reset.Status]string{
@@ -167,8 +206,8 @@ var methodWords = map[proof.Method]string{
 	proof.IDV:             "Identity document",
 }
 
-// doing says what one does who chooses a method.
-var doing = map[proof.Method]string{
+// doingWords are what one does who chooses a method.
+var doingWords = map[proof.Method]string{
 	proof.Passkey:         "Confirm with your fingerprint, face or PIN, or a security key.",
 	proof.TOTP:            "Type the six digits that your app shows.",
 	proof.EmailCode:       "We send a code to the address on record.",

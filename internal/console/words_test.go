@@ -17,7 +17,7 @@ func TestEveryWordOfTheCodeHasAPlainOne(t *testing.T) {
 		if w := suits(s.Method); !strings.HasSuffix(w, ".") || strings.Contains(w, "For who ") {
 			t.Errorf("%s: %q", s.Method, w)
 		}
-		if _, ok := doing[s.Method]; !ok {
+		if _, ok := doingWords[s.Method]; !ok {
 			t.Errorf("no words for what %s asks one to do", s.Method)
 		}
 	}
