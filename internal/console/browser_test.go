@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,7 +58,8 @@ func chromium(t *testing.T, s *site) context.Context {
 // tab is one tab of a real browser.
 type tab struct {
 	*site
-	ctx context.Context
+	ctx  context.Context
+	mute bool // its scripts are off
 }
 
 func (b tab) do(doing string, steps ...chromedp.Action[chromedp.Void]) {
@@ -117,36 +119,75 @@ func (b tab) passkey() {
 }
 
 // scripts switches them off or on.
-func (b tab) scripts(on bool) {
+func (b *tab) scripts(on bool) {
 	b.T.Helper()
+	b.mute = !on
 	_, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
 	b.Must(err)
 }
 
-// picture takes the page as it is, if pictures are wanted.
+// picture looks at the page as it is, in a light and wide window and on a dark
+// telephone: nothing hangs over the edge, and axe finds nothing that keeps
+// anybody out. If pictures are wanted, it takes them, in all four ways.
 func (b tab) picture(name string) {
 	b.T.Helper()
-	if *pictures == "" {
-		return
-	}
-	b.Must(os.MkdirAll(*pictures, 0o755))
-	for _, theme := range []string{"light", "dark"} {
-		_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}})
-		b.Must(err)
-		for look, width := range map[string]int64{"wide": 1180, "phone": 360} {
-			b.Must(chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 400, chromedp.EmulateScale(2))))
-			m, err := chromedp.Call(b.ctx, page.GetLayoutMetrics, cdp.Empty{})
-			b.Must(err)
-			if over := int64(m.CSSContentSize.Width); over > width {
-				b.T.Errorf("%s is %d wide on a screen of %d", name, over, width)
-			}
-			b.Must(chromedp.Do(b.ctx, chromedp.EmulateViewport(width, max(600, int64(m.CSSContentSize.Height)), chromedp.EmulateScale(2))))
-			png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-			b.Must(err)
-			b.Must(os.WriteFile(filepath.Join(*pictures, name+"-"+theme+"-"+look+".png"), png, 0o644))
+	for _, look := range []struct {
+		theme, screen string
+		width         int64
+		always        bool
+	}{{"light", "wide", 1180, true}, {"light", "phone", 360, false}, {"dark", "wide", 1180, false}, {"dark", "phone", 360, true}} {
+		if *pictures == "" && !look.always {
+			continue
 		}
+		_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.theme}}})
+		b.Must(err)
+		b.Must(chromedp.Do(b.ctx, chromedp.EmulateViewport(look.width, 400, chromedp.EmulateScale(2))))
+		m, err := chromedp.Call(b.ctx, page.GetLayoutMetrics, cdp.Empty{})
+		b.Must(err)
+		if over := int64(m.CSSContentSize.Width); over > look.width {
+			b.T.Errorf("%s is %d wide on a screen of %d", name, over, look.width)
+		}
+		b.reachable(name + ", " + look.theme + " and " + look.screen)
+		if *pictures == "" {
+			continue
+		}
+		b.Must(os.MkdirAll(*pictures, 0o755))
+		b.Must(chromedp.Do(b.ctx, chromedp.EmulateViewport(look.width, max(600, int64(m.CSSContentSize.Height)), chromedp.EmulateScale(2))))
+		png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+		b.Must(err)
+		b.Must(os.WriteFile(filepath.Join(*pictures, name+"-"+look.theme+"-"+look.screen+".png"), png, 0o644))
 	}
 	b.Must(chromedp.Do(b.ctx, chromedp.EmulateViewport(1180, 900)))
+}
+
+// axe is what judges whether everybody can use a page.
+var axe = sync.OnceValues(func() (string, error) {
+	script, err := os.ReadFile("../../node_modules/axe-core/axe.min.js")
+	return string(script), err
+})
+
+// reachable asks axe about the page. A page whose scripts are off is left out:
+// axe is one.
+func (b tab) reachable(name string) {
+	b.T.Helper()
+	script, err := axe()
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			b.T.Fatalf("needs axe-core (make assets): %v", err)
+		}
+		return
+	}
+	if b.mute {
+		return
+	}
+	found, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](script+`;
+		axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then((r) =>
+			r.violations.map((v) => v.id + ": " + v.help + "\n" + v.nodes.map((n) => "    " + n.html + "\n      " + n.failureSummary.replaceAll("\n", " ")).join("\n")).join("\n"))`,
+		chromedp.EvalAwaitPromise()))
+	b.Must(err)
+	if found != "" {
+		b.T.Errorf("%s, as axe sees it:\n%s", name, found)
+	}
 }
 
 // browse opens the API beside the pages, and a browser.
@@ -154,7 +195,7 @@ func browse(t *testing.T, h *gatetest.House) tab {
 	s := openSite(t, h, func(who *signin.Signin) http.Handler {
 		return rest.New(rest.Options{Gate: h.Gate, Signin: who})
 	})
-	return tab{s, chromium(t, s)}
+	return tab{site: s, ctx: chromium(t, s)}
 }
 
 // another opens a tab that shares nothing with the others.
@@ -163,7 +204,7 @@ func (b tab) another() tab {
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	b.T.Cleanup(cancel)
 	b.Must(chromedp.Do(ctx))
-	return tab{b.site, ctx}
+	return tab{site: b.site, ctx: ctx}
 }
 
 // complaints collects what the browser holds against the pages, such as a

@@ -90,7 +90,7 @@ func reads(t *testing.T, h *gatetest.House) reader {
 	l := &liar{}
 	s := openSite(t, h, func(who *signin.Signin) http.Handler { return rest.New(rest.Options{Gate: h.Gate, Signin: who}) })
 	s.server.Config.Handler = l.between(s.server.Config.Handler)
-	r := reader{tab{s, chromium(t, s)}, l}
+	r := reader{tab{site: s, ctx: chromium(t, s)}, l}
 	r.enter()
 	return r
 }
