@@ -107,7 +107,7 @@ func describe(err error) trouble {
 	if t, ok := troubles[code]; ok {
 		return t
 	}
-	return trouble{http.StatusUnprocessableEntity, msg("That did not work"), said(text)}
+	return trouble{http.StatusUnprocessableEntity, msg("That did not work"), spoken(text)}
 }
 
 func waitWords(d time.Duration) message {

@@ -79,7 +79,7 @@ func (c *console) showVouch(w http.ResponseWriter, r *http.Request, s *signing, 
 	if why != nil {
 		t := c.note(w, r, why)
 		if t.Status == http.StatusForbidden && reset.CodeOf(why) != reset.MethodLocked {
-			t.Title, t.Text = msg("You cannot vouch here"), said(saidBy(why))
+			t.Title, t.Text = msg("You cannot vouch here"), spoken(saidBy(why))
 		}
 		f.Alert, status = &t, t.Status
 	}

@@ -70,9 +70,9 @@ func sentence(s string) string {
 	return string(unicode.ToUpper(r)) + s[n:] + "."
 }
 
-// said is what the gate says in its own words, as a sentence. What people
+// spoken is what the gate says in its own words, as a sentence. What people
 // without a role come by is translated; the rest stays as it is.
-func said(text string) message {
+func spoken(text string) message {
 	if s := sentence(text); slices.Contains(gateWords, s) {
 		return msg(s)
 	}
