@@ -104,6 +104,9 @@ func (c *console) routes() *http.ServeMux {
 	} {
 		m.Handle(pattern, c.open(c.staff(h)))
 	}
+	for pattern, h := range c.reportsRoutes() {
+		m.Handle(pattern, c.open(c.staff(h)))
+	}
 	for pattern, h := range c.ledgerRoutes() {
 		m.Handle(pattern, c.open(c.staff(h)))
 	}
