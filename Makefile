@@ -24,15 +24,21 @@ test: deps assets fresh ## install what the tests need, vet, and run them all wi
 	@CGO_ENABLED=1 $(GO) run $(GOTESTSUM) --format pkgname --format-hide-empty-pkg -- \
 		-race -timeout 25m -p $(P) $(if $(CI),-count=1) ./...
 
-bench: ## measure Countersign beside its peers in one run, and print the table of ratios
+bench: assets ## measure Countersign beside its peers in one run, and print the table of ratios
 	@scripts/bench
 
 lint: ## run the linters of .golangci.yml (the first run builds them)
 	@$(GO) run $(LINTER) run ./...
 
-assets: ## build the console's scripts and styles, once it has any
-	@if [ -f package.json ]; then npm ci --no-audit --no-fund && npm run build; \
-	else echo "assets: nothing to build: there is no package.json yet"; fi
+# What comes from npm is built once, and again when what it is made of changes.
+DIST = internal/console/assets/dist/icons.svg
+
+assets: $(DIST) ## build the console's scripts, icons and typeface from npm
+
+$(DIST): package.json package-lock.json $(wildcard web/*)
+	@command -v npm >/dev/null || scripts/install-deps nodejs npm
+	npm ci --no-audit --no-fund --loglevel=error
+	npm run --silent build
 
 generate: ## write the generated files (zz_gen_*) again
 	$(GO) generate ./...
@@ -46,9 +52,9 @@ fresh: $(if $(CI),generate)
 		git status --porcelain -- '*zz_gen_*' >&2; exit 1; fi
 
 deps: # the real directories and the browser that the tests start
-	@scripts/install-test-deps
+	@scripts/install-deps
 
-build: ## put countersign and countersign-verify into bin/
+build: assets ## put countersign and countersign-verify into bin/
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/countersign ./cmd/countersign-verify
 
