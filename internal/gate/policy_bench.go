@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +23,9 @@ const (
 type bench struct {
 	time time.Duration
 	all  chan struct{}
+
+	// kept is what holds of the policy in force: many look, and it is the same.
+	kept atomic.Pointer[PolicyProof]
 
 	mu   sync.Mutex
 	each map[string]chan struct{} // by actor: there are as many as on the roster, and tokens

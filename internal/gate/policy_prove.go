@@ -44,7 +44,13 @@ func (g *Gate) ProvePolicy(ctx context.Context, c Caller, text, invariants strin
 	if err != nil {
 		return PolicyProof{}, err
 	}
-	return atBench(ctx, g.bench, c, "prove", func(ctx context.Context) (PolicyProof, error) {
+	standing := invariants == "" && (text == "" || text == string(inForce.Source()))
+	if standing {
+		if kept := g.bench.kept.Load(); kept != nil && kept.Policy == inForce.Hash() {
+			return *kept, nil
+		}
+	}
+	out, err := atBench(ctx, g.bench, c, "prove", func(ctx context.Context) (PolicyProof, error) {
 		p, err := loadOr(inForce, text)
 		if err != nil {
 			return PolicyProof{}, err
@@ -57,6 +63,10 @@ func (g *Gate) ProvePolicy(ctx context.Context, c Caller, text, invariants strin
 		}
 		return proving(ctx, p, own)
 	})
+	if err == nil && standing {
+		g.bench.kept.Store(&out)
+	}
+	return out, err
 }
 
 func proving(ctx context.Context, p *policy.Policy, own []policy.Statement) (PolicyProof, error) {

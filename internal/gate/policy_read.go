@@ -107,6 +107,7 @@ type PolicyClass struct {
 
 // PolicyDesk is what a desk, or all desks of a vendor, may reach.
 type PolicyDesk struct {
+	Kind    string        `json:"kind" enum:"desk,vendor"`
 	Name    string        `json:"name"`
 	Vendor  bool          `json:"vendor" doc:"it is a vendor, or a vendor's desk"`
 	Company string        `json:"company,omitempty" doc:"the vendor's name"`
@@ -217,8 +218,13 @@ func (v *PolicyView) open(p *policy.Policy) {
 	for _, c := range l.Classes {
 		v.Classes = append(v.Classes, PolicyClass{c.Class, written(c.When), c.Line})
 	}
-	for _, d := range append(slices.Clone(l.Vendors), l.Desks...) {
-		v.Desks = append(v.Desks, PolicyDesk{d.Name, d.Vendor, d.Company, written(d.Reach), d.TierCap, d.Line})
+	for _, of := range []struct {
+		kind string
+		all  []policy.Bound
+	}{{"vendor", l.Vendors}, {"desk", l.Desks}} {
+		for _, d := range of.all {
+			v.Desks = append(v.Desks, PolicyDesk{of.kind, d.Name, d.Vendor, d.Company, written(d.Reach), d.TierCap, d.Line})
+		}
 	}
 	for _, r := range l.Rules {
 		v.Rules = append(v.Rules, PolicyRule{r.Name, written(r.When), r.Deny, demandsOf(r.Demand), r.Line})
