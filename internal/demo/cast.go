@@ -56,7 +56,7 @@ func actors() []*actor {
 			does: "Signs for administrators, looks into what somebody called suspicious, countersigns the roster, reads every record."},
 		{login: agentLogin, name: "P. Cole", part: "agent at the helpdesk", roles: []identity.Role{identity.Agent}, desk: "helpdesk",
 			does: "Takes the call: opens a case and reads out its code. Decides nothing and never sees a secret."},
-		{login: managerLogin, name: "N. Berg", part: "M. Ito's manager", roles: []identity.Role{identity.Manager},
+		{login: managerLogin, name: "N. Berg", part: "manager in Sales", roles: []identity.Role{identity.Manager},
 			does: "Reads what their people are about to get, and signs it or says no."},
 		{login: vendorLogin, name: "L. Hart", part: "agent of a vendor's desk", roles: []identity.Role{identity.Agent}, desk: "nightline",
 			does: "Answers at night for another company: ordinary accounts only, and what lies beyond that is refused."},

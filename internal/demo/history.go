@@ -119,7 +119,7 @@ func (p *play) enact(ctx context.Context, s scene, o *owner) error {
 	case refusedBy:
 		return p.denies(ctx, p.cast[managerLogin], r.ID)
 	case renewed:
-		if _, err := p.approves(ctx, p.cast[managerLogin], r.ID); err != nil {
+		if _, err := p.approves(ctx, p.cast[managerLogin], r.ID, 0); err != nil {
 			return err
 		}
 	}

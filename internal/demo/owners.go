@@ -184,11 +184,11 @@ func (p *play) seen(ctx context.Context, mine client.Client, code string) error 
 	return officer.api.Attest(ctx, s, paper, officer.key)
 }
 
-// signedBy has those sign whom the plan asks for.
+// signedBy has those of security sign whom the plan asks for.
 func (p *play) signedBy(ctx context.Context, r client.Request, security ...string) error {
 	for _, n := range r.Needs {
 		for _, login := range security[:min(n.Count, len(security))] {
-			if _, err := p.approves(ctx, p.cast[login], r.ID); err != nil {
+			if _, err := p.approves(ctx, p.cast[login], r.ID, reading); err != nil {
 				return err
 			}
 		}
@@ -196,11 +196,17 @@ func (p *play) signedBy(ctx context.Context, r client.Request, security ...strin
 	return nil
 }
 
-func (p *play) approves(ctx context.Context, a *actor, id string) (client.Request, error) {
+// reading is how long security lies over a statement in the past: what is
+// critical cannot be signed at once.
+const reading = time.Minute
+
+// approves reads and signs; between the two the clock goes on.
+func (p *play) approves(ctx context.Context, a *actor, id string, between time.Duration) (client.Request, error) {
 	paper, err := a.api.Statement(ctx, id, "approval")
 	if err != nil {
 		return client.Request{}, fmt.Errorf("%s reads: %w", a.login, err)
 	}
+	p.clock.pass(between)
 	return a.api.Decide(ctx, id, paper, "", a.key)
 }
 

@@ -55,6 +55,12 @@ func (p *play) letIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// What is still on its way belongs to the play.
+	for _, to := range []string{ownerMail, securityMail} {
+		if _, err := p.post.await(ctx, to, about("password reset stopped")); err != nil {
+			return err
+		}
+	}
 	p.side.enter(p.api.As(token))
 	return nil
 }

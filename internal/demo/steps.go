@@ -12,11 +12,12 @@ import (
 
 // step is one line of the guide. It is done when what is committed says so.
 type step struct {
-	Text string `json:"text"`
-	Who  string `json:"who"`  // whom one becomes for it
-	Name string `json:"name"` // what they are called
-	Next string `json:"next"` // where they go
-	Done bool   `json:"done"`
+	Title string `json:"title"`
+	Text  string `json:"text"`
+	Who   string `json:"who"`  // whom one becomes for it
+	Name  string `json:"name"` // what they are called
+	Next  string `json:"next"` // where they go
+	Done  bool   `json:"done"`
 }
 
 // trial is what a request's timeline says of it.
@@ -71,7 +72,7 @@ func (s *side) marked(what, request string) bool {
 	return s.marks[mark{what, request}]
 }
 
-// told is the request of the story: the newest new password for the employee
+// story is the request that the guide follows: the newest new password for the employee
 // who forgot theirs, of those that came far enough.
 func (s *side) story(b board) (r client.Request) {
 	id := s.owners[forgotLogin].id
@@ -93,12 +94,12 @@ func (s *side) steps(b board) []step {
 	}
 	signed := slices.ContainsFunc(r.Approvals, func(a client.Signature) bool { return a.Decision == "approval" && a.Counts })
 	return []step{
-		{"A. Dahl rings and has forgotten the password. Open a case for a.dahl: a new password, by telephone.", agentLogin, "P. Cole", "/home", opened},
-		{"Open the case with the code that the desk read out, and prove that it is you: the app is enough.", forgotLogin, "A. Dahl", "/case", opened && len(r.Proved) > 0 && r.Status != "proving"},
-		{"Read what would be done, and sign exactly those lines.", managerLogin, "N. Berg", "/approvals", signed},
-		{"Look at the new password. It is shown once, to you alone.", forgotLogin, "A. Dahl", "/case", s.trial(r.ID).shown},
-		{"Look at the record: who did what, and what it rested on.", founderLogin, "S. Lund", record, opened && s.marked(sawRecord, r.ID)},
-		{"Trust nobody: verify the file of this reset, and the same with one byte changed.", auditorLogin, "E. Quist", proof, opened && s.marked(verified, r.ID)},
+		{"Open a case", "A. Dahl rings and has forgotten the password. Open a case for a.dahl: a new password, by telephone.", agentLogin, "P. Cole", "/home", opened},
+		{"Prove yourself", "Open the case with the code that the desk read out, and prove that it is you: the app is enough.", forgotLogin, "A. Dahl", "/case", opened && len(r.Proved) > 0 && r.Status != "proving"},
+		{"Sign", "Read what would be done, and sign exactly those lines.", managerLogin, "N. Berg", "/approvals", signed},
+		{"See the new password", "Look at the new password. It is shown once, to you alone.", forgotLogin, "A. Dahl", "/case", s.trial(r.ID).shown},
+		{"Look at the record", "Look at the record: who did what, and what it rested on.", founderLogin, "S. Lund", record, opened && s.marked(sawRecord, r.ID)},
+		{"Verify it", "Trust nobody: verify the file of this reset, and the same with one byte changed.", auditorLogin, "E. Quist", proof, opened && s.marked(verified, r.ID)},
 	}
 }
 
@@ -117,8 +118,8 @@ func (s *side) tries(b board) []step {
 		sign = "/requests/" + b.requests[0].ID + "/sign?decision=approval"
 	}
 	return []step{
-		{"Be a caller who knows everything: open a case for a.dahl, then guess its codes.", forgotLogin, "the caller", "/case", wrong},
-		{"Open one more, and follow the link “this wasn't me” in the letter to A. Dahl.", agentLogin, "P. Cole", "/home", stopped},
-		{"Skip the manager: approve a request as the agent who opened it.", agentLogin, "P. Cole", sign, s.marked(turned, "")},
+		{"Guess", "Be a caller who knows everything: open a case for a.dahl, then guess its codes.", forgotLogin, "the caller", "/case", wrong},
+		{"Object", "Open one more, and follow the link “this wasn't me” in the letter to A. Dahl.", agentLogin, "P. Cole", "/home", stopped},
+		{"Skip", "Skip the manager: approve a request as the agent who opened it.", agentLogin, "P. Cole", sign, s.marked(turned, "")},
 	}
 }

@@ -159,8 +159,10 @@
     if (focus) box.querySelector(`[data-key="${CSS.escape(focus)}"]`)?.focus();
   }
 
-  const stepItem = (s) => el(s.done ? "li.done" : "li", {},
-    el("div", {}, el("p", {}, s.text, s.done ? el("span.tick", {}, " Done") : null), s.done ? null : become(s.who, "As " + s.name, s.next)));
+  // A step is one line; the one that is due says what to do.
+  const stepItem = (due) => (s) => el(s.done ? "li.done" : due(s) ? "li.due" : "li", {},
+    el("div", {}, el("p", {}, el("b", {}, s.title), s.done ? el("span.tick", {}, " done") : el("span.by", {}, " as " + s.name)),
+      due(s) ? el("p", {}, s.text) : null, due(s) ? become(s.who, "Be " + s.name, s.next) : null));
 
   function draw(v) {
     toggle.lastChild.textContent = v.me.name || "nobody yet";
@@ -176,9 +178,9 @@
     section("guide", "Five minutes", [v.steps, v.tries], () => {
       const now = v.steps.find((s) => !s.done);
       return [
-        el("ol.steps", {}, ...v.steps.map(stepItem)),
+        el("ol.steps", {}, ...v.steps.map(stepItem((s) => s === now))),
         now ? null : el("p.tick", {}, "That was all of it. Now try to get past it:"),
-        el("details", { open: !now, "data-id": "tries" }, el("summary", {}, "Try to get past it"), el("ul.steps", {}, ...v.tries.map(stepItem))),
+        el("details", { open: !now, "data-id": "tries" }, el("summary", {}, "Try to get past it"), el("ul.steps", {}, ...v.tries.map(stepItem((s) => !s.done)))),
       ].filter(Boolean);
     });
     const whose = v.people.find((p) => p.id === v.me.id) || v.people.find((p) => p.id === store.getItem("demo-whose")) || v.people[0];

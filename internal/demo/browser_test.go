@@ -1,0 +1,105 @@
+package demo_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// pictures is where the browser tests leave a picture of what they come by.
+var pictures = flag.String("pictures", "", "folder for pictures of the pages")
+
+// tab is one tab of a real browser.
+type tab struct {
+	*theatre
+	ctx context.Context
+}
+
+// browse starts a real browser of a size, or says why there is none.
+func (h *theatre) browse(width, height int64) tab {
+	h.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			h.Fatal("needs chromium (apt-get install chromium)")
+		}
+		h.Skip("SKIP: needs chromium (apt-get install chromium)")
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	ctx, cancel := context.WithTimeout(h.Context(), 4*time.Minute)
+	h.Cleanup(cancel)
+	ctx, stop := chromedp.NewExecAllocator(ctx, opts...)
+	h.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	h.Cleanup(stop)
+	h.must(chromedp.Do(ctx, chromedp.EmulateViewport(width, height)))
+	return tab{h, ctx}
+}
+
+func (b tab) do(doing string, steps ...chromedp.Action[chromedp.Void]) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		text, _ := chromedp.Run(b.ctx, chromedp.Text(chromedp.CSS("body")))
+		at, _ := chromedp.Run(b.ctx, chromedp.Location())
+		b.picture("failed")
+		b.Fatalf("%s: %v\nat %s:\n%s", doing, err, at, text)
+	}
+}
+
+func (b tab) goTo(path string) {
+	b.Helper()
+	b.do("going to "+path, chromedp.Navigate(b.base+path))
+}
+
+// in finds the button, link or summary with that text inside a part of the page.
+func in(part, text string) string {
+	return fmt.Sprintf(`(//%s//*[self::button or self::a or self::summary][not(@disabled)][contains(normalize-space(.), %q)])[1]`, part, text)
+}
+
+// press clicks what has that text, inside the page.
+func (b tab) press(text string) {
+	b.Helper()
+	b.do("pressing "+text, chromedp.Click(in("main", text), chromedp.NodeVisible))
+}
+
+// sees waits until the page shows the words.
+func (b tab) sees(words ...string) {
+	b.Helper()
+	for _, w := range words {
+		b.do("looking for "+w, chromedp.WaitVisible(fmt.Sprintf(`//main//*[text()[contains(normalize-space(.), %q)]]`, w)))
+	}
+}
+
+// picture takes what is on the screen, if pictures are wanted.
+func (b tab) picture(name string) {
+	b.Helper()
+	if *pictures == "" {
+		return
+	}
+	b.must(os.MkdirAll(*pictures, 0o755))
+	for _, theme := range []string{"light", "dark"} {
+		_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+		}})
+		b.must(err)
+		png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+		b.must(err)
+		b.must(os.WriteFile(filepath.Join(*pictures, name+"-"+theme+".png"), png, 0o644))
+	}
+}
+
+// is waits until the page says whom one is.
+func (b tab) is(name string) {
+	b.Helper()
+	b.do("being "+name, chromedp.WaitVisible(fmt.Sprintf(`//button[@aria-controls="demo-panel"]/span[.=%q]`, name)))
+}
