@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"countersign/internal/client"
 	"countersign/internal/identity"
@@ -49,6 +50,10 @@ var recordPath = regexp.MustCompile(`^/requests/(req_[0-9a-f-]+)$`)
 func (s *side) noticed(r *http.Request, status int) {
 	at := recordPath.FindStringSubmatch(r.URL.Path)
 	switch {
+	case r.Method != http.MethodGet:
+		s.mu.Lock()
+		s.cache.at = time.Time{} // something may have been committed
+		s.mu.Unlock()
 	case at != nil && r.Method == http.MethodGet && status == http.StatusOK:
 		if slices.Contains(s.visitor(r).Roles, identity.Security) {
 			s.mark(sawRecord, at[1])
