@@ -183,7 +183,7 @@ func (b tab) reachable(name string) {
 	found, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](script+`;
 		axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then((r) =>
 			r.violations.map((v) => v.id + ": " + v.help + "\n" + v.nodes.map((n) => "    " + n.html + "\n      " + n.failureSummary.replaceAll("\n", " ")).join("\n")).join("\n"))`,
-		chromedp.EvalAwaitPromise()))
+		chromedp.EvalAwaitPromise))
 	b.Must(err)
 	if found != "" {
 		b.T.Errorf("%s, as axe sees it:\n%s", name, found)
