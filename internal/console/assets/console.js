@@ -151,8 +151,19 @@
     button.textContent = words;
   }
 
+  // A reason that somebody has begun to write outlives a session that ends
+  // meanwhile, in this tab alone.
+  const kept = () => "note " + location.pathname + location.search;
+
+  function keep(note) {
+    if (!note) return;
+    note.value ||= sessionStorage.getItem(kept()) || "";
+    note.addEventListener("input", () => sessionStorage.setItem(kept(), note.value));
+  }
+
   async function sign(box) {
     const task = JSON.parse(box.dataset.sign);
+    keep(part(box, "note"));
     if (!await verified(box, task.options)) return;
     await looked(box, part(box, "act"));
     onPress(box, part(box, "act"), async () => {
@@ -162,6 +173,7 @@
       if (note && note.value.trim()) fields.note = note.value.trim();
       const assertion = await signature(box, task.options);
       await post(task.post, { ...fields, assertion });
+      sessionStorage.removeItem(kept());
       location.assign(task.next);
       await new Promise(() => {}); // the page is leaving; the button stays as it is
     });
