@@ -170,23 +170,39 @@ var axe = sync.OnceValues(func() (string, error) {
 // axe is one.
 func (b tab) reachable(name string) {
 	b.T.Helper()
+	if _, err := axe(); err != nil && os.Getenv("CI") == "true" {
+		b.T.Fatalf("needs axe-core (make assets): %v", err)
+	} else if err != nil || b.mute {
+		return
+	}
+	if found := b.barriers(); found != "" {
+		b.T.Errorf("%s, as axe sees it:\n%s", name, found)
+	}
+}
+
+// barriers is what axe finds on the page.
+func (b tab) barriers() string {
+	b.T.Helper()
 	script, err := axe()
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			b.T.Fatalf("needs axe-core (make assets): %v", err)
-		}
-		return
-	}
-	if b.mute {
-		return
-	}
+	b.Must(err)
 	found, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](script+`;
 		axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then((r) =>
 			r.violations.map((v) => v.id + ": " + v.help + "\n" + v.nodes.map((n) => "    " + n.html + "\n      " + n.failureSummary.replaceAll("\n", " ")).join("\n")).join("\n"))`,
 		chromedp.EvalAwaitPromise))
 	b.Must(err)
-	if found != "" {
-		b.T.Errorf("%s, as axe sees it:\n%s", name, found)
+	return found
+}
+
+func TestAxeFindsWhatKeepsPeopleOut(t *testing.T) {
+	b := browse(t, gatetest.New(t, gatetest.Policy))
+	b.goTo("/check")
+	if found := b.barriers(); found != "" {
+		t.Errorf("before: %s", found)
+	}
+	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`(() => { document.getElementById("main").append(document.createElement("button")); return true; })()`))
+	b.Must(err)
+	if found := b.barriers(); !strings.Contains(found, "button-name") {
+		t.Errorf("a button without a name goes unnoticed: %q", found)
 	}
 }
 
