@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"countersign/internal/gate/gatetest"
+	"countersign/internal/identity"
 	"countersign/internal/rest"
 	"countersign/internal/signin"
 )
@@ -221,6 +222,41 @@ func (b tab) another() tab {
 	b.T.Cleanup(cancel)
 	b.Must(chromedp.Do(ctx))
 	return tab{site: b.site, ctx: ctx}
+}
+
+// enterAs signs the browser in as a member of staff.
+func (b tab) enterAs(p identity.PersonID) {
+	b.T.Helper()
+	begun, err := b.signin.Begin(b.T.Context())
+	b.Must(err)
+	answer, err := b.Key(p).Assert("localhost", gatetest.Origin, begun.Options.Challenge)
+	b.Must(err)
+	token, _, err := b.signin.Finish(b.T.Context(), begun.ID, answer)
+	b.Must(err)
+	b.goTo("/check")
+	b.runs(fmt.Sprintf(`document.cookie = "countersign=%s; path=/; samesite=strict"`, token))
+}
+
+func (b tab) runs(script string) {
+	b.T.Helper()
+	_, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("(() => { "+script+"; return true; })()"))
+	b.Must(err)
+}
+
+// strikes presses keys one after the other, wherever the focus is.
+func (b tab) strikes(keys string, with ...chromedp.KeyOption) {
+	b.T.Helper()
+	b.do("pressing keys", chromedp.KeyEvent(keys, with...))
+}
+
+// arrives waits until the browser is at a path.
+func (b tab) arrives(path string) {
+	b.T.Helper()
+	_, err := chromedp.Run(b.ctx, chromedp.PollFunction[bool](fmt.Sprintf(`() => document.readyState === "complete" && location.pathname + location.search === %q`, path), chromedp.WithPollingTimeout(20*time.Second)))
+	if err != nil {
+		at, _ := chromedp.Run(b.ctx, chromedp.Location())
+		b.T.Fatalf("never came to %s, but to %s: %v", path, at, err)
+	}
 }
 
 // complaints collects what the browser holds against the pages, such as a

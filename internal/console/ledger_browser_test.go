@@ -91,27 +91,8 @@ func reads(t *testing.T, h *gatetest.House) reader {
 	s := openSite(t, h, func(who *signin.Signin) http.Handler { return rest.New(rest.Options{Gate: h.Gate, Signin: who}) })
 	s.server.Config.Handler = l.between(s.server.Config.Handler)
 	r := reader{tab{site: s, ctx: chromium(t, s)}, l}
-	r.enter()
+	r.enterAs(gatetest.Sorrel)
 	return r
-}
-
-// enter signs the browser in as security.
-func (r reader) enter() {
-	r.T.Helper()
-	begun, err := r.signin.Begin(r.T.Context())
-	r.Must(err)
-	answer, err := r.Key(gatetest.Sorrel).Assert("localhost", gatetest.Origin, begun.Options.Challenge)
-	r.Must(err)
-	token, _, err := r.signin.Finish(r.T.Context(), begun.ID, answer)
-	r.Must(err)
-	r.goTo("/check")
-	r.runs(fmt.Sprintf(`document.cookie = "countersign=%s; path=/; samesite=strict"`, token))
-}
-
-func (r reader) runs(script string) {
-	r.T.Helper()
-	_, err := chromedp.Run(r.ctx, chromedp.Evaluate[bool]("(() => { "+script+"; return true; })()"))
-	r.Must(err)
 }
 
 // everyPage runs a script before those of every page from now on.

@@ -1,0 +1,81 @@
+package console_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"countersign/internal/gate/gatetest"
+	"countersign/internal/identity"
+	"countersign/internal/proof"
+)
+
+func TestOneBoxGoesAnywhere(t *testing.T) {
+	b := browse(t, gatetest.New(t, gatetest.Policy))
+	v := b.Open(gatetest.Wren, identity.Unlock)
+	b.enterAs(gatetest.Sorrel)
+	b.goTo("/approvals")
+	b.strikes("k", chromedp.KeyModifiers(chromedp.ModifierCtrl))
+	b.do("seeing the box", chromedp.WaitVisible(chromedp.CSS("#palette-words")))
+	b.picture("palette")
+	b.strikes("ledg")
+	b.strikes("\r")
+	b.arrives("/ledger")
+	b.strikes("/")
+	b.strikes(v.Case[:4] + v.Case[5:])
+	b.strikes("\r")
+	b.do("coming to the case", chromedp.WaitVisible(`//main//*[contains(., "`+v.Case+`")]`))
+	b.goTo("/approvals")
+	b.strikes("/")
+	b.strikes("nothing of this name")
+	b.do("being told", chromedp.WaitVisible(`//ul[@id="palette-list"]/li[contains(., "Nothing fits")]`))
+	b.strikes("\x1b")
+	b.do("closing", chromedp.WaitNotVisible(chromedp.CSS("#palette")))
+	b.strikes("?")
+	b.do("seeing the keys", chromedp.WaitVisible(chromedp.CSS("#keys")))
+	b.picture("keys")
+	b.strikes("\x1b")
+	b.strikes("gr")
+	b.arrives("/requests")
+}
+
+func TestWordsTypedIntoAFieldAreNoCommands(t *testing.T) {
+	b := browse(t, gatetest.New(t, gatetest.Policy))
+	b.enterAs(gatetest.Finch)
+	b.goTo("/desk")
+	b.do("typing", chromedp.SendKeys(chromedp.CSS("main input[name=login]"), "gr?/jk"))
+	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.pathname + " " + document.activeElement.value + " " + document.querySelectorAll("dialog[open]").length`))
+	b.Must(err)
+	if got != "/desk gr?/jk 0" {
+		t.Errorf("%q", got)
+	}
+}
+
+// Two browsers: what one commits, the other shows, without anybody's doing.
+func TestWhatOneCommitsAnotherSees(t *testing.T) {
+	b := browse(t, gatetest.New(t, gatetest.Policy))
+	seed, _ := b.Enrol(gatetest.Wren, proof.TOTP)
+	b.Pass(72 * time.Hour)
+	v := b.Open(gatetest.Wren, identity.Unlock)
+	b.enterAs(gatetest.Finch)
+	b.goTo("/requests/" + v.ID)
+	b.sees("Wren Ito")
+	wren := b.another()
+	proveByClicks(wren, v.Case, b.Code(seed))
+	b.do("seeing the proof", chromedp.WaitVisible(`//main//*[contains(@class, "status") and contains(@class, "approving")]`))
+	_, err := b.Gate.Cancel(t.Context(), gatetest.Staff(gatetest.Finch), v.ID)
+	b.Must(err)
+	b.do("seeing the end", chromedp.WaitVisible(`//main//*[contains(@class, "status") and contains(@class, "cancelled")]`))
+	wren.sees("cancelled")
+}
+
+func TestAPageSaysThatItCannotKnowAnyMore(t *testing.T) {
+	b := browse(t, gatetest.New(t, gatetest.Policy))
+	b.enterAs(gatetest.Finch)
+	b.goTo("/desk")
+	b.do("being fresh", chromedp.WaitNotVisible(chromedp.CSS("#line")))
+	b.server.Listener.Close()
+	b.server.CloseClientConnections()
+	b.do("being told", chromedp.WaitVisible(`//p[@id="line"][contains(., "The connection is lost")]`))
+}
