@@ -63,13 +63,7 @@ func (b tab) goTo(path string) {
 
 // in finds the button, link or summary with that text inside a part of the page.
 func in(part, text string) string {
-	return fmt.Sprintf(`(//%s//*[self::button or self::a or self::summary][not(@disabled)][contains(normalize-space(.), %q)])[1]`, part, text)
-}
-
-// press clicks what has that text, inside the page.
-func (b tab) press(text string) {
-	b.Helper()
-	b.do("pressing "+text, chromedp.Click(in("main", text), chromedp.NodeVisible))
+	return fmt.Sprintf(`(//%s//*[self::button or self::a or self::summary][not(@disabled)][contains(normalize-space(.), %q) or contains(@aria-label, %q)])[1]`, part, text, text)
 }
 
 // sees waits until the page shows the words.

@@ -99,6 +99,7 @@ func (s *side) ask(r *http.Request, cookies []*http.Cookie, method, path, kind, 
 		return a
 	}
 	q.RequestURI, q.RemoteAddr = path, r.RemoteAddr
+	q.Header.Set("Countersign-Unattended", "1") // to look is no use of a session
 	if kind != "" {
 		q.Header.Set("Content-Type", kind)
 	}

@@ -102,7 +102,10 @@
   let panel, toggle, body, news, latest = null, seen = null, tag = "";
   const shown = {}; // what each section was last built from
 
-  const become = (who, text, next, kind) => el("form", { method: "post", action: "/demo/become" },
+  // Whoever becomes somebody on a telephone wants to see their page, not the
+  // drawer.
+  const leaving = () => sessionStorage.removeItem("demo-drawer");
+  const become = (who, text, next, kind) => el("form", { method: "post", action: "/demo/become", onsubmit: leaving },
     el("input", { type: "hidden", name: "who", value: who }),
     next ? el("input", { type: "hidden", name: "next", value: next }) : null,
     el("button." + (kind || "small"), {}, text));
@@ -117,6 +120,7 @@
       navigator.clipboard?.writeText(code).catch(() => {});
       return "Copied";
     }
+    if (narrow.matches) setOpen(false);
     input.value = code;
     input.dispatchEvent(new Event("input", { bubbles: true }));
     input.focus();
@@ -134,7 +138,7 @@
 
   const pieces = (parts) => (parts || []).map((p) => {
     if (p.kind === "code") return code(p.text);
-    if (p.kind === "link") return el("a", { href: p.text }, p.text.replace(/^https?:\/\/[^/]+/, ""));
+    if (p.kind === "link") return el("a", { href: p.text, onclick: leaving }, p.text.replace(/^https?:\/\/[^/]+/, ""));
     return p.text;
   });
 
@@ -171,8 +175,8 @@
       for (const c of v.cast) select.append(el("option", { value: c.id, selected: c.id === v.me.id }, `${c.name}, ${c.part}`));
       return [
         el("p.me", {}, v.me.id ? el("b", {}, v.me.name) : el("b", {}, "Nobody yet"), v.me.part ? el("span", {}, v.me.part) : null),
-        el("form.become", { method: "post", action: "/demo/become" }, el("label", { for: "demo-who" }, "Become"), select, el("button.small", { "data-key": "become" }, "Go")),
-        el("p", {}, el("a", { href: "/demo" }, "The whole cast")),
+        el("form.become", { method: "post", action: "/demo/become", onsubmit: leaving }, el("label", { for: "demo-who" }, "Become"), select, el("button.small", { "data-key": "become" }, "Go")),
+        el("p", {}, el("a", { href: "/demo", onclick: leaving }, "The whole cast")),
       ];
     });
     section("guide", "Five minutes", [v.steps, v.tries], () => {
