@@ -54,7 +54,7 @@ func (f frame) Stream() string {
 }
 
 // shared are the templates with what several pages show.
-var shared = []string{"layout.html", "card.html", "policy_parts.html", "unusual.html", "ledger_check.html"}
+var shared = []string{"layout.html", "card.html", "policy_parts.html", "unusual.html", "ledger_check.html", "case_table.html"}
 
 // pages are the templates of all pages in one language, by name.
 type pages map[string]*template.Template

@@ -23,9 +23,9 @@ func TestARequestIsShownToThoseWhoMaySeeIt(t *testing.T) {
 	s := newSite(t)
 	seed, _ := s.Enrol(gatetest.Wren, proof.TOTP)
 	v := s.Open(gatetest.Wren, identity.PasswordReset)
-	s.staff(gatetest.Finch).get("/requests/"+v.ID).is(http.StatusOK).says("waiting for proof", "the requester has to prove themselves", "helpdesk", "INC-1").never("/sign?")
+	s.staff(gatetest.Finch).get("/requests/"+v.ID).is(http.StatusOK).says("waiting for proof", "They have to prove who they are, on their own page", "helpdesk", "INC-1").never("/sign?")
 	s.Must(s.Answer(s.Claim(v.Case), proof.TOTP, s.Code(seed)))
-	s.staff(s.Person(gatetest.Moss)).get("/requests/"+v.ID).says("waiting for signatures", "Authenticator app", "1 × manager", "Read and approve", "Read and deny")
+	s.staff(s.Person(gatetest.Moss)).get("/requests/"+v.ID).says("waiting for signatures", "Authenticator app", "1 × manager", "Read and approve", "Read and deny", "checked by this server alone", "Can be phished")
 	s.staff(gatetest.Finch).get("/requests/"+v.ID).never("/sign?", gatetest.WrensMail)
 }
 
@@ -37,7 +37,7 @@ func TestTheReceiptIsShownWithoutASecret(t *testing.T) {
 	secrets, err := s.Gate.Reveal(t.Context(), token)
 	s.Must(err)
 	for _, p := range []identity.PersonID{gatetest.Finch, gatetest.Sorrel, s.Person(gatetest.Moss)} {
-		s.staff(p).get("/requests/"+request).is(http.StatusOK).says("done", "Receipt", "applied", "Moss Lee: approval").never(secrets.Password, "Read and")
+		s.staff(p).get("/requests/"+request).is(http.StatusOK).says("done", "Receipt", "applied", "Approved Moss Lee").never(secrets.Password, "Read and")
 	}
 }
 
@@ -48,7 +48,7 @@ func TestAProbationIsShownAndToldToWhoeverIsOnIt(t *testing.T) {
 	request, _ := s.Ordered(gatetest.Wren, identity.PasswordReset, seed)
 	s.staff(gatetest.Finch).get("/requests/" + request).never("Probation")
 	s.Must(s.Do("dispatch", request))
-	s.staff(gatetest.Finch).get("/requests/"+request).says("Probation: until", "does not act for others")
+	s.staff(gatetest.Finch).get("/requests/"+request).says("Probation until", "does not act for others")
 	next := s.Open(gatetest.Moss, identity.Unlock)
 	s.staff(s.Person(gatetest.Wren)).get("/requests/"+next.ID+"/sign?decision=approval").says("A credential of yours was reset", "ask a colleague")
 }
@@ -83,5 +83,5 @@ func TestHostileNamesAndTicketsAreText(t *testing.T) {
 		boss.get(path).is(http.StatusOK).never("<img src=x", hostile).says(v.Subject.Name)
 	}
 	s.Must(s.Vote(s.Person(gatetest.Moss), v.ID, reset.Deny))
-	boss.get("/requests/"+v.ID).says("denied", "Moss Lee: denial").never("<img src=x")
+	boss.get("/requests/"+v.ID).says("denied", "Denied Moss Lee").never("<img src=x")
 }

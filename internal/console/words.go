@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"html/template"
 	"slices"
 	"strings"
@@ -45,6 +46,13 @@ func words(t *tongue) template.FuncMap {
 		"namekind": func(kind string) string { return t.say(say(nameWords, kind)) },
 		"formula":  formula,
 		"shown":    shown,
+
+		"asked":     func(m proof.Method) string { return t.say(say(askedWords, m)) },
+		"followup":  func(kind string) string { return t.say(say(followUpWords, kind)) },
+		"outcome":   func(word any) string { return t.say(say(resultWords, fmt.Sprint(word))) },
+		"span":      t.span,
+		"stepicon":  func(s gate.StepState) string { return stepIcons[s] },
+		"stepstate": func(s gate.StepState) string { return t.say(say(stepWords, s)) },
 
 		"statusicon": func(s reset.Status) string { return statusIcons[s] },
 	}
