@@ -175,17 +175,23 @@ func (a *api) tell(ctx context.Context, w http.ResponseWriter, to audience) erro
 			if !on {
 				return nil
 			}
-			err = send(w, "event: changed\ndata:\n\n")
+			err = to.hear(ctx, w, "event: changed\ndata:\n\n")
 		case <-beat.C:
-			if err := to.still(ctx); err != nil {
-				return errors.Join(err, send(w, "event: ended\ndata:\n\n"))
-			}
-			err = send(w, ": still here\n\n")
+			err = to.hear(ctx, w, ": still here\n\n")
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// hear sends something to who still may listen. Whose session was ended hears
+// that, and nothing more.
+func (to audience) hear(ctx context.Context, w http.ResponseWriter, text string) error {
+	if err := to.still(ctx); err != nil {
+		return errors.Join(err, send(w, "event: ended\ndata:\n\n"))
+	}
+	return send(w, text)
 }
 
 // send writes past the recorder, which does not stream, and gives a slow

@@ -67,6 +67,7 @@ func (a *api) operations() {
 	a.setup(h)
 	a.policies(h)
 	a.entries(h)
+	a.sessions(h)
 	a.live(h)
 	doc, err := json.MarshalIndent(h.OpenAPI(), "", "  ")
 	a.mux.HandleFunc("GET "+base+"/openapi.json", func(w http.ResponseWriter, r *http.Request) {

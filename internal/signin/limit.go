@@ -86,10 +86,22 @@ func (s *Signin) Sourced(next http.Handler) http.Handler {
 		if a := block(s.Source(r)); a.IsValid() {
 			source = a.String()
 		}
-		known := r.WithContext(gate.From(r.Context(), source))
+		known := r.WithContext(withVisit(gate.From(r.Context(), source), r.UserAgent(), s.network(r)))
 		next.ServeHTTP(w, known)
 		r.Pattern = known.Pattern // the route, for whoever counts by it
 	})
+}
+
+// network is where a request came from, as people write it.
+func (s *Signin) network(r *http.Request) string {
+	a := s.Source(r)
+	if p, err := a.WithZone("").Prefix(64); err == nil && a.Is6() {
+		return p.String()
+	}
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
 }
 
 func (s *Signin) trusted(a netip.Addr) bool {

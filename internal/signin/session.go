@@ -38,13 +38,18 @@ type session struct {
 	Key    []byte            `json:"key,omitempty"` // id of the passkey that opened it
 	Since  time.Time         `json:"since"`
 	Seen   time.Time         `json:"seen"`
+	// What opened it, by its own account, and the network it came from.
+	Browser string `json:"browser,omitempty"`
+	System  string `json:"system,omitempty"`
+	From    string `json:"from,omitempty"`
 }
 
 func sessionKey(token string) string { return digest("staff-session", token) }
 
 func (s *Signin) open(ctx context.Context, p identity.PersonID, key []byte) (string, error) {
-	token, at := staffPrefix+random(32), s.now()
-	if err := s.put(ctx, shelfSession, sessionKey(token), string(p), session{p, key, at, at}, 0, at.Add(sessionLife)); err != nil {
+	token, at, by := staffPrefix+random(32), s.now(), visitOf(ctx)
+	opened := session{Person: p, Key: key, Since: at, Seen: at, Browser: by.browser, System: by.system, From: by.from}
+	if err := s.put(ctx, shelfSession, sessionKey(token), string(p), opened, 0, at.Add(sessionLife)); err != nil {
 		return "", fmt.Errorf("signin: opening a session: %w", err)
 	}
 	return token, nil
@@ -67,8 +72,7 @@ func (s *Signin) session(ctx context.Context, token string, uses bool) (gate.Cal
 	if err != nil {
 		return gate.Caller{}, err
 	}
-	m, _, held := chain.ByCredential(v.Key)
-	if !held || m.Person != v.Person || !at.Before(v.Seen.Add(idle(m))) {
+	if v.ended(chain, at) {
 		return gate.Caller{}, errors.Join(ErrUnauthenticated, s.forget(ctx, shelfSession, key))
 	}
 	c := gate.Caller{Person: v.Person, Passkey: v.Key}

@@ -53,6 +53,8 @@ type Roster interface {
 	ByToken(ctx context.Context, token string) (gate.Caller, error)
 	// OwnerByPasskey finds whose own passkey answered a challenge.
 	OwnerByPasskey(ctx context.Context, challenge []byte, a passkey.Assertion) (gate.Owner, error)
+	// EndSessions lets an officer end a member's sessions, and records it.
+	EndSessions(ctx context.Context, c gate.Caller, p identity.PersonID, e gate.Ending, endings []store.ItemChange) error
 }
 
 // Options is what sign-in works with.
