@@ -121,7 +121,7 @@ func columns(bands []band, data []columnOf) columnPlot {
 	}
 	var most int64
 	for _, d := range data {
-		most = max(most, sum(d.Parts))
+		most = max(most, sumOf(d.Parts))
 	}
 	end, grid := niceScale(most, 4)
 	for _, g := range grid {
@@ -131,7 +131,7 @@ func columns(bands []band, data []columnOf) columnPlot {
 	for i, d := range data {
 		p.Stacks = append(p.Stacks, stacked(d, bands, end, slot*across(i)+slot*.12, slot*.76))
 	}
-	for _, i := range sparse(len(data), 5) {
+	for _, i := range sparse(len(data), 4) {
 		p.Marks = append(p.Marks, below(slot*across(i)+slot/2, p.Height-6, data[i].Label))
 	}
 	return p
@@ -151,7 +151,7 @@ func stacked(d columnOf, bands []band, end int64, x, width across) stack {
 	return s
 }
 
-func sum(parts []int64) (all int64) {
+func sumOf(parts []int64) (all int64) {
 	for _, n := range parts {
 		all += max(n, 0)
 	}

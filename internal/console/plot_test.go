@@ -52,7 +52,7 @@ func TestColumnsStandOnTheBaseAndStayInThePlot(t *testing.T) {
 				return false
 			}
 		}
-		return len(p.Stacks) == len(data) && len(p.Marks) <= 5
+		return len(p.Stacks) == len(data) && len(p.Marks) <= 4
 	}, nil)
 	if err != nil {
 		t.Error(err)

@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -54,13 +55,18 @@ type figureRange struct {
 	Here         bool
 }
 
-// Query is how an address says it.
-func (r figureRange) Query() string {
+func (r figureRange) query() string {
 	if r.Days > 0 {
-		return "days=" + strconv.Itoa(r.Days)
+		return "?days=" + strconv.Itoa(r.Days)
 	}
-	return "since=" + r.Since + "&until=" + r.Until
+	return "?" + url.Values{"since": {r.Since}, "until": {r.Until}}.Encode()
 }
+
+// Path is the page of these days.
+func (r figureRange) Path() string { return "/reports" + r.query() }
+
+// File is a figure of these days.
+func (r figureRange) File(name string) string { return "/reports/" + name + ".csv" + r.query() }
 
 const usualDays = 30
 
@@ -136,7 +142,7 @@ func reportsOf(f gate.Figures, chosen figureRange) reportsPage {
 	problems := gate.Total(f.Exceptions)
 	p.Empty = f.Opened+ended+problems == 0
 	p.Opened, p.Ended, p.Done, p.Problems = grouped(f.Opened), grouped(ended), percent(done, ended), grouped(problems)
-	p.Half = within(f.Recovered.Half, f.Recovered.Requests)
+	p.Half = backWithin(f.Recovered.Half, f.Recovered.Requests)
 	p.Volume, p.Breakdown = volumeSection(f, ended, done), breakdown(f)
 	p.Recovery, p.Axis = recoverySection(f), durationAxis(14)
 	p.Refused = refusedSection(f)
@@ -177,7 +183,7 @@ func percent(part, whole int64) string {
 }
 
 // within says what is known of a duration; "–" where nothing is.
-func within(b gate.Between, requests int64) message {
+func backWithin(b gate.Between, requests int64) message {
 	switch {
 	case requests == 0:
 		return msg("–")
@@ -194,7 +200,7 @@ func volumeSection(f gate.Figures, ended, done int64) figureSection[columnPlot] 
 	}
 	data := make([]columnOf, len(f.Days))
 	for i, d := range f.Days {
-		data[i].Label, data[i].Title = msg("%s", d.Day[5:]), msg("%s: %s ended, %s opened", d.Day, grouped(totalOf(d.Ended)), grouped(d.Opened))
+		data[i].Label, data[i].Title = shortDay(d.Day), msg("%s: %s ended, %s opened", d.Day, grouped(totalOf(d.Ended)), grouped(d.Opened))
 		for _, b := range outcomeBands {
 			n := int64(0)
 			for _, status := range b.of {
@@ -208,6 +214,17 @@ func volumeSection(f gate.Figures, ended, done int64) figureSection[columnPlot] 
 		reading = msg("Of the requests that ended, %s were carried out.", percent(done, ended))
 	}
 	return figureSection[columnPlot]{columns(bands, data), reading, ended > 0}
+}
+
+var months = []message{msg("Jan"), msg("Feb"), msg("Mar"), msg("Apr"), msg("May"), msg("Jun"), msg("Jul"), msg("Aug"), msg("Sep"), msg("Oct"), msg("Nov"), msg("Dec")}
+
+// shortDay is a day below a plot.
+func shortDay(day string) message {
+	at, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		return msg("%s", day)
+	}
+	return msg("%d %s", at.Day(), months[at.Month()-1])
 }
 
 // volumeRow is a line of a table: a kind of request.
@@ -257,7 +274,9 @@ var exceptionKinds = []exceptionKind{
 }
 
 // Count is one of several numbers, as it stands in a table.
-func (reportsPage) Count(numbers []gate.Number, kind string) string { return grouped(numberOf(numbers, kind)) }
+func (reportsPage) Count(numbers []gate.Number, kind string) string {
+	return grouped(numberOf(numbers, kind))
+}
 
 // Sum adds numbers up.
 func (reportsPage) Sum(numbers []gate.Number) string { return grouped(gate.Total(numbers)) }
@@ -266,7 +285,7 @@ func (reportsPage) Sum(numbers []gate.Number) string { return grouped(gate.Total
 func (reportsPage) Grouped(n int64) string { return grouped(n) }
 
 // Half, and nine in ten, of some requests, in words.
-func (reportsPage) Within(b gate.Between, r gate.Recovery) message { return within(b, r.Requests) }
+func (reportsPage) Within(b gate.Between, r gate.Recovery) message { return backWithin(b, r.Requests) }
 
 // Kind says who refused.
 func (reportsPage) Kind(kind string) message { return reasonKind(kind) }
@@ -316,7 +335,7 @@ func recoverySection(f gate.Figures) figureSection[[]recoveryLine] {
 	s := figureSection[[]recoveryLine]{Reading: msg("No request was carried out in these days."), Any: f.Recovered.Requests > 0}
 	var commonest gate.Recovery
 	for _, r := range f.ByClass {
-		s.Plot = append(s.Plot, recoveryLine{r, stretch(r.Half.After, r.Half.Within), stretch(r.Most.After, r.Most.Within), within(r.Half, r.Requests), within(r.Most, r.Requests)})
+		s.Plot = append(s.Plot, recoveryLine{r, stretch(r.Half.After, r.Half.Within), stretch(r.Most.After, r.Most.Within), backWithin(r.Half, r.Requests), backWithin(r.Most, r.Requests)})
 		if r.Requests > commonest.Requests {
 			commonest = r
 		}
@@ -345,9 +364,13 @@ func refusedSection(f gate.Figures) figureSection[[]bar] {
 	s.Plot = bars(s.Plot, numbers)
 	if s.Any {
 		first := f.Refusals[0]
-		s.Reading = msg("Most frequent of %d reasons, with %s of all refusals: %s.", len(f.Refusals), percent(first.N, all), msg("%s “%s”", reasonKind(first.Kind), first.Reason))
+		reason := msg("%s “%s”", reasonKind(first.Kind), first.Reason)
 		if first.Reason == "" {
-			s.Reading = msg("Most frequent of %d reasons, with %s of all refusals: %s.", len(f.Refusals), percent(first.N, all), reasonKind(first.Kind))
+			reason = reasonKind(first.Kind)
+		}
+		s.Reading = msg("Most frequent of %d reasons, with %s of all refusals: %s.", len(f.Refusals), percent(first.N, all), reason)
+		if len(f.Refusals) == 1 {
+			s.Reading = msg("All refusals had one reason: %s.", reason)
 		}
 	}
 	return s
@@ -368,7 +391,9 @@ var shortWeekdays = []message{msg("Mon"), msg("Tue"), msg("Wed"), msg("Thu"), ms
 
 func weekSection(f gate.Figures, problems int64) figureSection[heatPlot] {
 	p := heat(f.Hours, func(d int) message { return shortWeekdays[d] },
-		func(d, h int, n int64) message { return msg("%s, %02d:00 to %02d:00: %s", weekdays[d], h, h+1, grouped(n)) })
+		func(d, h int, n int64) message {
+			return msg("%s, %02d:00 to %02d:00: %s", weekdays[d], h, h+1, grouped(n))
+		})
 	day, hour := 0, 0
 	for d := range f.Hours {
 		for h, n := range f.Hours[d] {
@@ -398,14 +423,17 @@ func desksSection(f gate.Figures, problems int64) figureSection[[]bar] {
 		if n == 0 {
 			continue
 		}
-		label := msg("desk")
+		label, value := msg("desk"), msg("%s, in %s opened", grouped(n), grouped(d.Opened))
 		switch {
 		case d.Desk == "":
 			label = msg("no desk")
 		case d.Vendor:
 			label = msg("vendor's desk")
 		}
-		s.Plot, numbers = append(s.Plot, bar{Label: label, Name: d.Desk, Value: msg("%s, in %s opened", grouped(n), grouped(d.Opened))}), append(numbers, n)
+		if d.Opened == 0 {
+			value = msg("%s", grouped(n))
+		}
+		s.Plot, numbers = append(s.Plot, bar{Label: label, Name: d.Desk, Value: value}), append(numbers, n)
 	}
 	s.Plot = bars(s.Plot, numbers)
 	switch {

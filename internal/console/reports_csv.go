@@ -10,11 +10,11 @@ import (
 	"countersign/internal/gate"
 )
 
-// table is a figure as a file has it: a line of headings, then the data.
-type table [][]string
+// csvTable is a figure as a file has it: a line of headings, then the data.
+type csvTable [][]string
 
-// tables are the files that can be downloaded, by name.
-var tables = map[string]func(f gate.Figures) table{
+// csvTables are the files that can be downloaded, by name.
+var csvTables = map[string]func(f gate.Figures) csvTable{
 	"volume":     volumeTable,
 	"outcomes":   outcomesTable,
 	"recovery":   recoveryTable,
@@ -28,7 +28,7 @@ var tables = map[string]func(f gate.Figures) table{
 // reportsFile serves a figure's numbers as comma-separated values (RFC 4180).
 func (c *console) reportsFile(w http.ResponseWriter, r *http.Request, v visitor) error {
 	name, isCSV := strings.CutSuffix(r.PathValue("file"), ".csv")
-	of, ok := tables[name]
+	of, ok := csvTables[name]
 	if !ok || !isCSV {
 		return errNowhere
 	}
@@ -63,28 +63,28 @@ func inert(line []string) []string {
 	return out
 }
 
-func number(n int64) string { return strconv.FormatInt(n, 10) }
+func digits(n int64) string { return strconv.FormatInt(n, 10) }
 
-func volumeTable(f gate.Figures) table {
-	t := table{{"day", "opened"}}
+func volumeTable(f gate.Figures) csvTable {
+	t := csvTable{{"day", "opened"}}
 	for _, o := range outcomes {
 		t[0] = append(t[0], string(o))
 	}
 	for _, d := range f.Days {
-		t = append(t, append([]string{d.Day, number(d.Opened)}, ended(d.Ended)...))
+		t = append(t, append([]string{d.Day, digits(d.Opened)}, outcomeCells(d.Ended)...))
 	}
 	return t
 }
 
-func ended(o gate.Outcomes) (cells []string) {
+func outcomeCells(o gate.Outcomes) (cells []string) {
 	for _, status := range outcomes {
-		cells = append(cells, number(o[status]))
+		cells = append(cells, digits(o[status]))
 	}
 	return cells
 }
 
-func outcomesTable(f gate.Figures) table {
-	t := table{{"by", "name", "opened"}}
+func outcomesTable(f gate.Figures) csvTable {
+	t := csvTable{{"by", "name", "opened"}}
 	for _, o := range outcomes {
 		t[0] = append(t[0], string(o))
 	}
@@ -93,39 +93,39 @@ func outcomesTable(f gate.Figures) table {
 		rows []gate.Volume
 	}{{"action", f.Actions}, {"class", f.Classes}, {"tier", f.Tiers}} {
 		for _, v := range group.rows {
-			t = append(t, append([]string{group.by, v.Name, number(v.Opened)}, ended(v.Ended)...))
+			t = append(t, append([]string{group.by, v.Name, digits(v.Opened)}, outcomeCells(v.Ended)...))
 		}
 	}
 	return t
 }
 
 // recoveryTable has every step that was counted: a median is made of them.
-func recoveryTable(f gate.Figures) table {
-	t := table{{"class", "path", "within_seconds", "requests"}}
+func recoveryTable(f gate.Figures) csvTable {
+	t := csvTable{{"class", "path", "within_seconds", "requests"}}
 	for _, r := range f.Recoveries {
 		for _, s := range r.Steps {
 			bound := "longer"
 			if s.Within > 0 {
-				bound = number(s.Within)
+				bound = digits(s.Within)
 			}
-			t = append(t, []string{string(r.Class), *r.Path, bound, number(s.N)})
+			t = append(t, []string{string(r.Class), *r.Path, bound, digits(s.N)})
 		}
 	}
 	return t
 }
 
-func refusalsTable(f gate.Figures) table {
-	t := table{{"kind", "reason", "refusals"}}
+func refusalsTable(f gate.Figures) csvTable {
+	t := csvTable{{"kind", "reason", "refusals"}}
 	for _, r := range f.Refusals {
-		t = append(t, []string{r.Kind, r.Reason, number(r.N)})
+		t = append(t, []string{r.Kind, r.Reason, digits(r.N)})
 	}
 	return t
 }
 
-func exceptionsTable(f gate.Figures) table {
-	t := table{append([]string{"desk", "vendor", "opened"}, gate.Exceptions...)}
+func exceptionsTable(f gate.Figures) csvTable {
+	t := csvTable{append([]string{"desk", "vendor", "opened"}, gate.Exceptions...)}
 	for _, d := range f.Desks {
-		t = append(t, append([]string{d.Desk, strconv.FormatBool(d.Vendor), number(d.Opened)}, kindCells(d.Exceptions)...))
+		t = append(t, append([]string{d.Desk, strconv.FormatBool(d.Vendor), digits(d.Opened)}, kindCells(d.Exceptions)...))
 	}
 	return t
 }
@@ -133,7 +133,7 @@ func exceptionsTable(f gate.Figures) table {
 func kindCells(numbers []gate.Number) []string {
 	cells := make([]string, len(gate.Exceptions))
 	for i, kind := range gate.Exceptions {
-		cells[i] = number(numberOf(numbers, kind))
+		cells[i] = digits(numberOf(numbers, kind))
 	}
 	return cells
 }
@@ -147,28 +147,28 @@ func numberOf(numbers []gate.Number, name string) (all int64) {
 	return all
 }
 
-func hoursTable(f gate.Figures) table {
-	t := table{{"weekday", "hour_utc", "exceptions"}}
+func hoursTable(f gate.Figures) csvTable {
+	t := csvTable{{"weekday", "hour_utc", "exceptions"}}
 	for d, hours := range f.Hours {
 		for h, n := range hours {
-			t = append(t, []string{weekdays[d].String(), strconv.Itoa(h), number(n)})
+			t = append(t, []string{weekdays[d].String(), strconv.Itoa(h), digits(n)})
 		}
 	}
 	return t
 }
 
-func agentsTable(f gate.Figures) table {
-	t := table{append([]string{"agent", "name", "desk"}, gate.Exceptions...)}
+func agentsTable(f gate.Figures) csvTable {
+	t := csvTable{append([]string{"agent", "name", "desk"}, gate.Exceptions...)}
 	for _, a := range f.Agents {
 		t = append(t, append([]string{string(a.Agent), a.Name, a.Desk}, kindCells(a.Exceptions)...))
 	}
 	return t
 }
 
-func frictionTable(f gate.Figures) table {
-	t := table{{"tier", "requests", "proofs", "approvals", "wait_seconds"}}
+func frictionTable(f gate.Figures) csvTable {
+	t := csvTable{{"tier", "requests", "proofs", "approvals", "wait_seconds"}}
 	for _, r := range f.Friction {
-		t = append(t, []string{string(r.Tier), number(r.Requests), number(r.Proofs), number(r.Approvals), number(r.WaitSeconds)})
+		t = append(t, []string{string(r.Tier), digits(r.Requests), digits(r.Proofs), digits(r.Approvals), digits(r.WaitSeconds)})
 	}
 	return t
 }

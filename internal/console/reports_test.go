@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"encoding/csv"
+	"html"
 	"net/http"
 	"strings"
 	"testing"
@@ -44,8 +45,8 @@ func TestReportsTellWhatHappenedInSentencesAndNumbers(t *testing.T) {
 	aWeekOfWork(s)
 	p := s.staff(gatetest.Sorrel).get("/reports").is(http.StatusOK)
 	p.says("Of the requests that ended, 71% were carried out.", "Half of the standard accounts were back within 7 min, and nine in ten within",
-		"Most frequent of 1 reasons, with 100% of all refusals", "A request took 1.0 proofs and 1.0 signatures on average.", "UTC.", "There were 2 exceptions", "Finch Day", "helpdesk")
-	p.never("wren", "Wren", "nobody", "INC-1")
+		"All refusals had one reason: the rule “(desk)”.", "A request took 1.0 proofs and 1.0 signatures on average.", "UTC.", "There were 2 exceptions", "Finch Day", "helpdesk")
+	p.never("wren", "Wren", ">nobody<", "INC-1")
 	if n := strings.Count(p.body, "<svg class=\"plot"); n < 6 {
 		t.Errorf("%d plots", n)
 	}
@@ -67,6 +68,15 @@ func TestDaysAreChosenByAddress(t *testing.T) {
 	v := s.staff(gatetest.Sorrel)
 	v.get("/reports?since=2026-02-01&until=2026-02-03").is(http.StatusOK).says("2026-02-01 to 2026-02-03")
 	v.get("/reports?days=7").is(http.StatusOK).says("2026-02-24 to 2026-03-02")
+	s.Open(gatetest.Wren, identity.Unlock)
+	for _, query := range []string{"?days=7", "?since=2026-02-01&amp;until=2026-03-02"} {
+		page := v.get("/reports" + html.UnescapeString(query)).is(http.StatusOK)
+		for _, link := range []string{`href="/reports?days=90"`, `href="/reports/volume.csv` + query + `"`} {
+			if !strings.Contains(page.body, link) {
+				t.Errorf("%s leads nowhere from %s", link, page.path)
+			}
+		}
+	}
 	for _, bad := range []string{"since=2026-02-03&until=2026-02-01", "since=2020-01-01&until=2026-02-01", "since=now&until=then", "since=2026-02-01", "days=-3", "days=0", "days=many", "days=99999999999999999999", "days=367"} {
 		v.get("/reports?"+bad).is(http.StatusBadRequest).says("These days cannot be shown", "366 days")
 		v.get("/reports/volume.csv?" + bad).is(http.StatusUnprocessableEntity)
