@@ -75,3 +75,8 @@ if (main.dataset.stream) {
   addEventListener("pagehide", () => stream.close());
   addEventListener("pageshow", (e) => { if (e.persisted) location.reload(); });
 }
+
+// Pages whose news are no events look again every so often, while they are in
+// sight.
+const every = Number(main.querySelector("[data-every]")?.dataset.every);
+if (every) setInterval(() => { if (!document.hidden) refresh(); }, Math.max(every, 10) * 1000);

@@ -79,6 +79,7 @@ func (c *console) routes() *http.ServeMux {
 		"GET /not-me/{token}":          c.notMeAsk,
 		"POST /not-me/{token}":         c.notMe,
 		"GET /join":                    c.join,
+		"GET /setup":                   c.setup,
 		"GET /sign-in":                 c.signIn,
 		"GET /sign-in/oidc":            c.signInProvider,
 		"GET /oidc/callback":           c.fromProvider,
@@ -110,6 +111,9 @@ func (c *console) routes() *http.ServeMux {
 		m.Handle(pattern, c.open(c.staff(h)))
 	}
 	for pattern, h := range c.reportsRoutes() {
+		m.Handle(pattern, c.open(c.staff(h)))
+	}
+	for pattern, h := range c.operateRoutes() {
 		m.Handle(pattern, c.open(c.staff(h)))
 	}
 	for pattern, h := range c.ledgerRoutes() {

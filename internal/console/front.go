@@ -9,6 +9,9 @@ type frontPage struct {
 
 // front is where everybody arrives.
 func (c *console) front(w http.ResponseWriter, r *http.Request) error {
+	if shown, err := c.unfounded(w, r); shown || err != nil {
+		return err
+	}
 	var p frontPage
 	if token, err := c.Signin.CaseToken(r); err == nil {
 		if v, err := c.Gate.Case(r.Context(), token); err == nil {

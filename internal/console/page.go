@@ -54,7 +54,7 @@ func (f frame) Stream() string {
 }
 
 // shared are the templates with what several pages show.
-var shared = []string{"layout.html", "card.html", "policy_parts.html", "unusual.html", "ledger_check.html", "case_table.html"}
+var shared = []string{"layout.html", "card.html", "policy_parts.html", "unusual.html", "ledger_check.html", "roster_parts.html", "case_table.html"}
 
 // pages are the templates of all pages in one language, by name.
 type pages map[string]*template.Template
@@ -112,10 +112,14 @@ func (c *console) show(w http.ResponseWriter, r *http.Request, status int, page 
 		f.Words = "words-" + t.Tag() + ".js"
 	}
 	if f.Me != nil {
-		f.Sections = sections(*f.Me)
+		f.Sections = c.withoutSetup(r, sections(*f.Me))
 	}
 	var b bytes.Buffer
-	if err := c.pages[t][page].ExecuteTemplate(&b, "layout", f); err != nil {
+	template, ok := c.pages[t][page]
+	if !ok {
+		return fmt.Errorf("console: there is no page %s", page)
+	}
+	if err := template.ExecuteTemplate(&b, "layout", f); err != nil {
 		return fmt.Errorf("console: rendering %s: %w", page, err)
 	}
 	h := w.Header()

@@ -94,7 +94,11 @@ type TokenView struct {
 	Until  time.Time `json:"until"`
 	// Used is when it last called since the server began; absent: not since.
 	Used *time.Time `json:"used,omitempty"`
+	// Ending: it ends within a fortnight, and somebody should make another.
+	Ending bool `json:"ending"`
 }
+
+const fortnight = 14 * 24 * time.Hour
 
 // Tokens lists, for those on the roster, the integrations that were let in.
 func (g *Gate) Tokens(ctx context.Context, c Caller) ([]TokenView, error) {
@@ -111,7 +115,7 @@ func (g *Gate) Tokens(ctx context.Context, c Caller) ([]TokenView, error) {
 		if err := unmarshal(item, &t); err != nil {
 			return nil, err
 		}
-		v := TokenView{Name: t.Name, Scopes: t.Scopes, Until: item.Expires}
+		v := TokenView{Name: t.Name, Scopes: t.Scopes, Until: item.Expires, Ending: item.Expires.Sub(g.now()) < fortnight}
 		if at, ok := g.used.Load(t.Name); ok {
 			v.Used = momentOf(at.(time.Time)) //nolint:errcheck,forcetypeassert // ByToken alone stores there
 		}
@@ -119,3 +123,7 @@ func (g *Gate) Tokens(ctx context.Context, c Caller) ([]TokenView, error) {
 	}
 	return out, nil
 }
+
+// JoinLink is the address at which an invitation is redeemed. The token stands
+// in the fragment, which browsers do not send.
+func (g *Gate) JoinLink(token string) string { return g.cfg.BaseURL + "/join#" + token }

@@ -74,7 +74,7 @@ type PartsView struct {
 	Store  StorePart   `json:"store"`
 	Jobs   []QueueView `json:"jobs" nullable:"false"`
 	Stuck  []StuckView `json:"stuck" nullable:"false"`
-	Tests  []string    `json:"tests" nullable:"false"` // the parts that the caller may test: directory/NAME, mail
+	Tests  []string    `json:"tests" nullable:"false"` // what the caller may test: directory/NAME, mail/self, mail/security
 }
 
 // LedgerPart is where the ledger stands.
@@ -145,7 +145,7 @@ func (g *Gate) Parts(ctx context.Context, c Caller) (PartsView, error) {
 	if v.Ledger, err = g.ledgerPart(ctx); err != nil {
 		return v, err
 	}
-	v.Tests = g.testable(ctx, c)
+	v.Tests = g.Testable(ctx, c)
 	return v, g.storePart(ctx, &v)
 }
 
@@ -276,17 +276,22 @@ func (ps *pulses) condition(ctx context.Context, s store.Store) (store.Condition
 	return c, ps.probes.takes, nil
 }
 
-// testable lists what the caller may test.
-func (g *Gate) testable(ctx context.Context, c Caller) []string {
+// Testable lists what the caller may test: directory/NAME, mail/self where
+// their own address can be on record, and mail/security.
+func (g *Gate) Testable(ctx context.Context, c Caller) []string {
 	out := []string{}
-	if _, err := g.tester(ctx, c); err != nil {
+	m, err := g.tester(ctx, c)
+	if err != nil {
 		return out
 	}
 	for _, name := range g.order {
-		out = append(out, string(PartDirectory)+"/"+name)
+		out = append(out, tested(PartDirectory, name))
 	}
-	if g.mail != nil {
-		out = append(out, string(PartMail))
+	if _, own := g.dirs[identity.AccountID(m.Person).Directory()]; own && g.mail != nil {
+		out = append(out, tested(PartMail, string(MailSelf)))
+	}
+	if g.cfg.SecurityMail != "" && g.mail != nil {
+		out = append(out, tested(PartMail, string(MailSecurity)))
 	}
 	return out
 }

@@ -228,6 +228,9 @@ func (v *SetupView) judge() {
 	}
 }
 
+// ReadyPolicies lists the ready-made policies, which are no secret.
+func (g *Gate) ReadyPolicies() []policies.Ready { return policies.All }
+
 // ReadyPolicy is the text of a ready-made policy, for those who may change the
 // one in force.
 func (g *Gate) ReadyPolicy(ctx context.Context, c Caller, name string) (string, error) {

@@ -132,6 +132,12 @@ func New(t testing.TB, policyText string) *House {
 	return h
 }
 
+// Bare builds a house whose roster nobody has founded yet.
+func Bare(t testing.TB) *House {
+	t.Helper()
+	return build(t, t.TempDir(), asIs)
+}
+
 // Keep is New in a directory that Reopen finds again. The gate works on the
 // store as wrapped.
 func Keep(t testing.TB, dir, policyText string, wrap func(store.Store) store.Store) *House {
