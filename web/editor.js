@@ -5,7 +5,7 @@
 import { autocompletion, completionKeymap, closeBrackets, closeBracketsKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
-import { HighlightStyle, bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
+import { HighlightStyle, bracketMatching, foldGutter, foldKeymap, indentOnInput, indentService, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState } from "@codemirror/state";
@@ -17,8 +17,9 @@ const mono = "var(--mono)";
 const look = EditorView.theme({
   "&": { color: "var(--ink)", backgroundColor: "var(--card)", fontSize: ".9rem", border: "1px solid var(--edge)", borderRadius: "9px", overflow: "hidden" },
   "&.cm-focused": { outline: "3px solid var(--focus)", outlineOffset: "2px" },
-  ".cm-scroller": { fontFamily: mono, lineHeight: "1.6", minHeight: "20rem", maxHeight: "70vh" },
-  ".cm-content": { caretColor: "var(--ink)", padding: ".6rem 0" },
+  ".cm-scroller": { fontFamily: mono, lineHeight: "1.6", maxHeight: "70vh" },
+  ".cm-content": { caretColor: "var(--ink)", padding: ".6rem 0", minHeight: "20rem" },
+  ".cm-gutter": { minHeight: "20rem" },
   ".cm-cursor, .cm-dropCursor": { borderLeftColor: "var(--ink)" },
   ".cm-gutters": { backgroundColor: "var(--sunk)", color: "var(--quiet)", borderRight: "1px solid var(--line)" },
   ".cm-activeLine": { backgroundColor: "color-mix(in srgb, var(--accent-soft) 40%, transparent)" },
@@ -74,6 +75,15 @@ const factMarks = ViewPlugin.fromClass(class {
 // are shown by their number.
 const unseen = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffc]/gu;
 
+// A new line stands where the one before it began, and deeper when that one
+// ends with a colon.
+const indent = indentService.of((context, pos) => {
+  if (context.options.simulateBreak === undefined) return undefined;
+  const { text } = context.lineAt(pos, -1);
+  const lead = /^ *(?:- +)*/.exec(text)[0].length;
+  return /:\s*(?:#.*)?$/.test(text) ? lead + 2 : lead;
+});
+
 // offset is where a finding stands: lines and columns count characters.
 function offset(doc, line, column) {
   if (line < 1) return 0;
@@ -104,7 +114,7 @@ function start(form) {
       doc: area.value,
       extensions: [
         lineNumbers(), foldGutter(), highlightSpecialChars({ specialChars: unseen }), history(), drawSelection(), dropCursor(),
-        EditorState.allowMultipleSelections.of(true), indentOnInput(), indentUnit.of("  "), bracketMatching(), closeBrackets(),
+        EditorState.allowMultipleSelections.of(true), indent, indentOnInput(), indentUnit.of("  "), bracketMatching(), closeBrackets(),
         highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(), factMarks,
         syntaxHighlighting(colours), yaml(), autocompletion({ override: [completer()], icons: false }),
         keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, ...lintKeymap]),

@@ -72,7 +72,7 @@ func TestTheAnswerIsAChecklistWithTheRuleOfEachDemand(t *testing.T) {
 	v.get("/policy/explain?given="+url.QueryEscape("{subject: {groups: [A]}}")).is(200).says("{subject: {groups: [A]}}", "because of the rule everyone")
 	v.get("/policy/explain?given="+url.QueryEscape("{subjct: {}}")).is(422).says("That cannot be done as it stands", "subjct")
 	// What somebody types into a field is a text, whatever it looks like.
-	v.get("/policy/explain?unit="+url.QueryEscape(`x", admin: true, location: "y`)).is(200).says(`unit: "x\", admin: true, location: \"y"`)
+	v.get("/policy/explain?unit=" + url.QueryEscape(`x", admin: true, location: "y`)).is(200).says(`unit: "x\", admin: true, location: \"y"`)
 	v.get("/policy/explain?unit=" + url.QueryEscape("<script>alert(1)</script>\u202eevil")).is(422).never("<script>alert")
 }
 
@@ -112,7 +112,7 @@ func TestTwoPoliciesThatWereInForceAreComparedInWords(t *testing.T) {
 	v.get("/policy/diff").is(200).says("There has been one policy so far")
 	s.House.Publish(slower)
 	v.get("/policy/diff").is(200).says("What changes", "Waiting time", "asks more", "3h").never("asks less")
-	v.get("/policy/diff?new="+roster.HashPolicy(gatetest.Policy)+"&old="+v.hash()).is(200).says("asks less")
+	v.get("/policy/diff?new=" + roster.HashPolicy(gatetest.Policy) + "&old=" + v.hash()).is(200).says("asks less")
 	v.get("/policy/diff?old=sha256:none").is(404)
 }
 

@@ -1,0 +1,189 @@
+package console_test
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"countersign/internal/gate"
+	"countersign/internal/gate/gatetest"
+)
+
+// eval runs a script in the page and reads what it gives.
+func eval[T any](b tab, script string) T {
+	b.T.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](script))
+	b.Must(err)
+	return v
+}
+
+// until waits for a script to say yes.
+func (b tab) until(what, script string) {
+	b.T.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](script)); err != nil {
+		text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.querySelector("main").innerText + "\n" + (document.querySelector("[data-policy]")?.value ?? "")`))
+		b.T.Fatalf("waiting until %s: %v\n%s\nlog:\n%s", what, err, text, b.Log)
+	}
+}
+
+// inEditor finds elements within the editor, which stands in a shadow root.
+const inEditor = `document.querySelector(".editor").shadowRoot`
+
+// cursor puts the editor's cursor behind the words and takes the keys there.
+func (b tab) cursor(words string) {
+	b.T.Helper()
+	raw, err := json.Marshal(words)
+	b.Must(err)
+	if !eval[bool](b, `(() => {
+		const root = `+inEditor+`, content = root.querySelector(".cm-content");
+		content.focus();
+		const line = [...content.querySelectorAll(".cm-line")].find((l) => l.textContent.includes(`+string(raw)+`));
+		if (!line) return false;
+		let left = line.textContent.indexOf(`+string(raw)+`) + `+string(raw)+`.length;
+		const texts = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+		for (let t; (t = texts.nextNode()); left -= t.length) if (left <= t.length) { (root.getSelection ? root.getSelection() : getSelection()).collapse(t, left); return true; }
+		return false;
+	})()`) {
+		b.T.Fatalf("the editor shows no %q", words)
+	}
+}
+
+// choose takes what the editor offers under that name.
+func (b tab) choose(label string) {
+	b.T.Helper()
+	raw, err := json.Marshal(label)
+	b.Must(err)
+	find := `[...` + inEditor + `.querySelectorAll(".cm-completionLabel")].find((l) => l.textContent === ` + string(raw) + `)`
+	b.until(label+" is offered", "!!"+find)
+	at := eval[[]float64](b, `(() => { const r = `+find+`.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()`)
+	b.do("choosing "+label, chromedp.MouseClickXY(at[0], at[1]))
+}
+
+// keys types; a line's end is the Enter key alone, which the editor takes.
+func (b tab) keys(text string) {
+	b.T.Helper()
+	for i, line := range strings.Split(text, "\n") {
+		if i > 0 {
+			for _, kind := range []input.DispatchKeyEventType{input.DispatchKeyEventTypeRawKeyDown, input.DispatchKeyEventTypeKeyUp} {
+				_, err := chromedp.Call(b.ctx, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: kind, Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13})
+				b.Must(err)
+			}
+		}
+		if line != "" {
+			b.do("typing "+line, chromedp.KeyEvent(line))
+		}
+	}
+}
+
+// anOfficer is a browser in which the founding officer has signed in.
+func anOfficer(t *testing.T) tab {
+	h, founding := unfounded(t)
+	olive := browse(t, h)
+	olive.passkey()
+	found(olive, founding)
+	olive.press("Sign in with a passkey")
+	olive.sees("To sign")
+	return olive
+}
+
+func TestAPolicyIsWrittenCheckedAndProposedInARealBrowser(t *testing.T) {
+	olive := anOfficer(t)
+	olive.goTo("/policy/edit")
+	heard := olive.complaints()
+	olive.until("the editor stands there", `!!document.querySelector(".editor")?.shadowRoot?.querySelector(".cm-line")`)
+	if n := eval[int](olive, `document.querySelectorAll("style").length + `+inEditor+`.querySelectorAll("style").length`); n != 0 {
+		t.Errorf("the editor brings %d style elements", n)
+	}
+	olive.until("it has been checked", `document.getElementById("check-state").dataset.kind === "good"`)
+	olive.picture("policy-edit")
+
+	// A slip is underlined where it stands, and said in words beside the text.
+	olive.cursor("proofs: totp")
+	olive.keys("x")
+	olive.until("the slip is underlined", inEditor+`.querySelector(".cm-lintRange-error")?.textContent === "totpx"`)
+	olive.until("the slip is listed", `document.querySelector("#problems li.error")?.textContent.includes("totpx")`)
+	if kind := eval[string](olive, `document.getElementById("check-state").dataset.kind`); kind != "bad" {
+		t.Errorf("the state is %q", kind)
+	}
+	olive.picture("policy-edit-error")
+	olive.do("going to the place", chromedp.Click(chromedp.CSS("#problems li.error button")))
+	olive.until("the editor has the keys", inEditor+`.activeElement?.classList.contains("cm-content")`)
+	olive.cursor("proofs: totpx")
+	olive.keys(kb.Backspace)
+	olive.until("it is mended", `document.getElementById("check-state").dataset.kind === "good"`)
+
+	// A key is completed, and so are the words of a condition.
+	olive.cursor("rules:")
+	olive.keys("\n- rule: slower\nwh")
+	olive.choose("when")
+	olive.until("the key is there", `document.querySelector("[data-policy]").value.includes("  - rule: slower\n    when: ")`)
+	olive.keys("subject.cl")
+	olive.choose("class")
+	olive.keys(" != \"unknown\"\ndemand: {wait: 3h}")
+	olive.until("it loads", `document.getElementById("check-state").dataset.kind === "good"`)
+
+	// Neither a reload nor an ended session loses what was written.
+	olive.goTo("/policy/edit")
+	olive.until("the draft is back", `document.querySelector("[data-policy]").value.includes("slower") && !document.getElementById("kept").hidden`)
+	olive.Pass(2 * time.Hour)
+	olive.press("See what it would change")
+	olive.press("Sign in with a passkey")
+	olive.sees("Write a policy")
+	olive.until("the draft is back", `document.querySelector("[data-policy]")?.value.includes("slower")`)
+
+	olive.press("See what it would change")
+	olive.sees("What the policy would change", "asks more", "two-signatures")
+	olive.press("Try it on them")
+	olive.sees("requests of the last")
+	olive.picture("policy-review")
+	ended := func(said string) bool { return strings.Contains(said, "401 (Unauthorized)") } // the session did
+	if got := slices.DeleteFunc(heard(), ended); len(got) != 0 {
+		t.Errorf("the browser complains of %q", got)
+	}
+	olive.press("Propose it, and sign")
+	olive.sees("your passkey signs these bytes", "Countersign a new policy")
+	olive.press("Countersign with my passkey")
+	olive.sees("To sign")
+	v, err := olive.Gate.Policy(t.Context(), gate.Caller{Person: gatetest.Olive}, "")
+	olive.Must(err)
+	if !strings.Contains(v.Text, "  - rule: slower\n    when: subject.class != \"unknown\"\n    demand: {wait: 3h}\n") || len(v.Editions) != 2 {
+		t.Errorf("in force is\n%s", v.Text)
+	}
+	olive.goTo("/policy")
+	olive.sees("slower")
+	olive.picture("policy")
+	olive.goTo("/policy/diff")
+	olive.sees("What changes")
+	olive.picture("policy-diff")
+}
+
+func TestTheOtherPolicyPagesInARealBrowser(t *testing.T) {
+	olive := anOfficer(t)
+	heard := olive.complaints()
+	olive.goTo("/policy/explain")
+	olive.sees("What would be asked of somebody?")
+	olive.picture("policy-explain-empty")
+	olive.types("unit", "Payroll")
+	olive.press("See what is asked")
+	olive.sees("because of the rule")
+	olive.picture("policy-explain")
+	olive.goTo("/policy/prove")
+	olive.sees("two-signatures")
+	olive.picture("policy-prove")
+	olive.goTo("/policy/tests")
+	olive.press("Run the cases")
+	olive.sees("Every case passes")
+	olive.picture("policy-tests")
+	if got := heard(); len(got) != 0 {
+		t.Errorf("the browser complains of %q", got)
+	}
+}
