@@ -249,14 +249,10 @@ func (b tab) strikes(keys string, with ...chromedp.KeyOption) {
 	b.do("pressing keys", chromedp.KeyEvent(keys, with...))
 }
 
-// arrives waits until the browser is at a path.
+// arrives waits until the browser is at a place of the navigation.
 func (b tab) arrives(path string) {
 	b.T.Helper()
-	_, err := chromedp.Run(b.ctx, chromedp.PollFunction[bool](fmt.Sprintf(`() => document.readyState === "complete" && location.pathname + location.search === %q`, path), chromedp.WithPollingTimeout(20*time.Second)))
-	if err != nil {
-		at, _ := chromedp.Run(b.ctx, chromedp.Location())
-		b.T.Fatalf("never came to %s, but to %s: %v", path, at, err)
-	}
+	b.do("coming to "+path, chromedp.WaitReady(fmt.Sprintf(`//a[@aria-current="page"][@href=%q]`, path)))
 }
 
 // complaints collects what the browser holds against the pages, such as a
