@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
@@ -74,9 +75,40 @@ func (b tab) sees(words ...string) {
 	}
 }
 
-// picture takes what is on the screen, if pictures are wanted.
+// axe is what judges whether everybody can use a page.
+var axe = sync.OnceValues(func() (string, error) {
+	script, err := os.ReadFile("../../node_modules/axe-core/axe.min.js")
+	return string(script), err
+})
+
+// reachable asks axe about what the demo brings: all of its own pages, and on
+// the product's its panel and its dialog.
+func (b tab) reachable(name string) {
+	b.Helper()
+	script, err := axe()
+	if err != nil && os.Getenv("CI") == "true" {
+		b.Fatalf("needs axe-core (make assets): %v", err)
+	} else if err != nil {
+		return
+	}
+	found, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](script+`;
+		axe.run(location.pathname.startsWith("/demo") ? document : { include: [".demo-bar", "#demo-panel", "dialog.demo-key"].filter((s) => document.querySelector(s)) },
+			{ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then((r) =>
+			r.violations.map((v) => v.id + ": " + v.help + "\n" + v.nodes.map((n) => "    " + n.html + "\n      " + n.failureSummary.replaceAll("\n", " ")).join("\n")).join("\n"))`,
+		chromedp.EvalAwaitPromise))
+	b.must(err)
+	if found != "" {
+		b.Errorf("%s, as axe sees it:\n%s", name, found)
+	}
+}
+
+// picture looks at what is on the screen, and takes it if pictures are wanted.
 func (b tab) picture(name string) {
 	b.Helper()
+	b.reachable(name)
+	if over := b.truth(`document.documentElement.scrollWidth > innerWidth`); over {
+		b.Errorf("%s hangs over the edge", name)
+	}
 	if *pictures == "" {
 		return
 	}

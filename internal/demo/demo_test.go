@@ -3,10 +3,13 @@ package demo_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -60,14 +63,52 @@ func (w watcher) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func TestItStaysUpUntilTheAudienceLeaves(t *testing.T) {
+func TestItStaysUpUntilTheAudienceLeavesWithAWeekBehindIt(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	left := false
-	err := demo.Run(ctx, demo.Options{Out: watcher{"Ctrl-C ends it", func() { left = true; cancel() }}, Stay: true})
+	var out bytes.Buffer
+	err := demo.Run(ctx, demo.Options{Out: io.MultiWriter(&out, watcher{"Ctrl-C ends it", func() { left = true; cancel() }}), Stay: true, Days: 7})
 	if err != nil || !left {
 		t.Errorf("left %v: %v", left, err)
 	}
+	for _, want := range []string{"7 days with 37 requests lie before the story", "/demo", "/join#inv_"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("there is no %q in\n%s", want, out.String())
+		}
+	}
+}
+
+func TestItShowsTheCastInABrowserWhereThereIsAScreen(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("SKIP: needs xdg-open's name")
+	}
+	bin := t.TempDir()
+	shown := filepath.Join(bin, "shown")
+	if err := errors.Join(syscall.Mkfifo(shown, 0o600), os.WriteFile(filepath.Join(bin, "xdg-open"), []byte("#!/bin/sh\necho \"$1\" > "+shown+"\nexit 1\n"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin)
+	t.Setenv("DISPLAY", ":0")
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan error, 1)
+	var out bytes.Buffer
+	go func() { over <- demo.Run(ctx, demo.Options{Out: &out, Stay: true, Browse: true}) }()
+	opened := make(chan string, 1)
+	go func() { at, _ := os.ReadFile(shown); opened <- strings.TrimSpace(string(at)) }()
+	select {
+	case at := <-opened:
+		cancel()
+		if err := <-over; err != nil {
+			t.Errorf("a browser that fails ends the play: %v", err)
+		}
+		if !strings.HasPrefix(at, "http://localhost:") || !strings.HasSuffix(at, "/demo") || !strings.Contains(out.String(), at) {
+			t.Errorf("it was sent to %q", at)
+		}
+	case err := <-over:
+		t.Fatalf("the play ended: %v", err)
+	}
+	cancel()
 }
 
 func TestAPlayThatIsInterruptedFailsAndNamesItsStep(t *testing.T) {

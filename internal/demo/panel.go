@@ -157,10 +157,10 @@ func (s *side) things(b board) []things {
 	return out
 }
 
-// readOut is what the desk reads out to an owner whose case is open.
+// readOut is what the desk reads out to an owner who has yet to prove themselves.
 func (s *side) readOut(o *owner, b board) []part {
 	for _, r := range b.requests {
-		if r.Subject.Account != o.id || !r.IsOpen() || r.Agent == "" {
+		if r.Subject.Account != o.id || r.Status != "proving" || r.Agent == "" {
 			continue
 		}
 		agent := "The desk"

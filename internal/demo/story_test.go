@@ -161,7 +161,7 @@ func typeIn(b tab, h hands, what string) {
 	b.do("reading "+what, chromedp.WaitReady(at))
 	code, err := chromedp.Run(b.ctx, chromedp.TextContent(at))
 	b.must(err)
-	h.press("aside", "Type "+strings.TrimSpace(code)+" into the page")
+	h.press("aside", "Type it: "+strings.TrimSpace(code))
 }
 
 func TestFiveMinutesWithAMouse(t *testing.T) {

@@ -129,7 +129,7 @@
 
   function code(text) {
     const say = el("span", {}, "Type it");
-    const button = el("button.code", { type: "button", "aria-label": `Type ${text} into the page`, onclick: () => {
+    const button = el("button.code", { type: "button", "aria-label": `Type it: ${text}`, onclick: () => {
       say.textContent = typed(text);
       setTimeout(() => { say.textContent = "Type it"; }, 2000);
     } }, say);
@@ -166,7 +166,7 @@
   // A step is one line; the one that is due says what to do.
   const stepItem = (due) => (s) => el(s.done ? "li.done" : due(s) ? "li.due" : "li", {},
     el("div", {}, el("p", {}, el("b", {}, s.title), s.done ? el("span.tick", {}, " done") : el("span.by", {}, " as " + s.name)),
-      due(s) ? el("p", {}, s.text) : null, due(s) ? become(s.who, "Be " + s.name, s.next) : null));
+      due(s) ? el("p", {}, s.text) : null, due(s) ? become(s.who, s.who === latest.me.id ? "To the page" : "Be " + s.name, s.next) : null));
 
   function draw(v) {
     toggle.lastChild.textContent = v.me.name || "nobody yet";
@@ -179,7 +179,7 @@
         el("p", {}, el("a", { href: "/demo", onclick: leaving }, "The whole cast")),
       ];
     });
-    section("guide", "Five minutes", [v.steps, v.tries], () => {
+    section("guide", "Five minutes", [v.steps, v.tries, v.me.id], () => {
       const now = v.steps.find((s) => !s.done);
       return [
         el("ol.steps", {}, ...v.steps.map(stepItem((s) => s === now))),
