@@ -20,7 +20,7 @@ type demoVerb struct {
 
 // Help is kong's long text.
 func (demoVerb) Help() string {
-	return "Starts everything on a scratch folder and plays a story against its own HTTP API: a caller with all the right answers and no proof, an impatient agent, the owner and the manager, the password that really changes, a forged ledger, and the file that proves it all offline. It exits with 2 and names the step if any went otherwise."
+	return "Starts everything on a scratch folder and plays a story against its own HTTP API: a caller with all the right answers and no proof, an impatient agent, the owner and the manager, the password that really changes, a forged ledger, and the file that proves it all offline. Then it stays up with a cast of ready people, so that you can play all parts in a browser. It exits with 2 and names the step if any went otherwise."
 }
 
 // Run plays.
