@@ -133,7 +133,16 @@ func (c *console) showDesk(w http.ResponseWriter, r *http.Request, status int, v
 	if err != nil {
 		return err
 	}
-	p.Open, p.More, p.Finished = requestLines(open), more != "", requestLines(finished)
+	p.Open, p.More, p.Finished = ownLines(open), more != "", ownLines(finished)
 	p.Focus = p.Focus || len(p.Found) == 0
 	return c.show(w, r, status, "desk", frame{Title: msg("Desk"), Me: &v.Me, Here: "desk", Alert: t, Live: "requests", Body: p})
+}
+
+// ownLines are those of the agent's own desk, which need not say whose.
+func ownLines(all []gate.Summary) []requestLine {
+	out := requestLines(all)
+	for i := range out {
+		out[i].Where = ""
+	}
+	return out
 }

@@ -46,7 +46,7 @@ func TestAnAgentFindsSomebodyAndOpensARequest(t *testing.T) {
 	p.says("Wren Ito", "wren", "standard", "New password", "phone", "Open the request").never(gatetest.WrensMail, "Moss", "revoke")
 	opened := finch.post("/desk", append(form, "action", "unlock", "channel", "walk_in", "ticket", "INC-7")...).is(http.StatusOK)
 	opened.says("Unlock: Wren Ito", "INC-7", "walk-in", "waiting for proof", "Next call")
-	finch.get("/desk").says("Open at your desk", "Wren Ito", "for their proof")
+	finch.get("/desk").says("Open at your desk", "Wren Ito", "waiting for proof")
 	p, _ = finch.found("wren")
 	p.says("Something is open for this account", "Unlock")
 }

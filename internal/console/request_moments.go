@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"countersign/internal/gate"
 	"countersign/internal/identity"
@@ -13,7 +14,7 @@ import (
 // moment is one entry of a request's timeline, in plain words.
 type moment struct {
 	gate.Moment
-	Who  string  // "" when it happened by itself
+	Who  message // its key is "" when it happened by itself
 	More message // what exactly; its key is "" where there is no more to say
 }
 
@@ -49,15 +50,33 @@ func moments(all []gate.Moment) []moment {
 		if b.Method == "" {
 			b.Method = methods[b.Challenge]
 		}
-		who := m.Name
-		if who == "" && m.Actor != "system" {
-			who = m.Actor
-		}
-		out = append(out, moment{m, who, b.more(m.Type)})
+		out = append(out, moment{m, whoDid(m), b.more(m.Type)})
 	}
 	slices.Reverse(out)
 	return out
 }
+
+// whoDid names an actor: somebody on the roster, an integration, or whoever
+// came forward with the case code.
+func whoDid(m gate.Moment) message {
+	kind, name, _ := strings.Cut(m.Actor, ":")
+	switch {
+	case m.Name != "":
+		return msg("%s", m.Name)
+	case m.Actor == "system":
+		return message{}
+	case kind == "session":
+		return msg("the requester’s browser")
+	case kind == "contact":
+		return msg("whoever reads an address on record")
+	case kind == "token":
+		return msg("integration %s", name)
+	}
+	return msg("%s", m.Actor)
+}
+
+// Did reports whether somebody did it.
+func (m moment) Did() bool { return m.Who.key != "" }
 
 func (b entryBody) more(kind string) message {
 	switch kind {

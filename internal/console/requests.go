@@ -30,6 +30,7 @@ type requestLine struct {
 	gate.Summary
 	Status reset.Status
 	Open   bool
+	Where  string // the desk, in lists of several
 }
 
 // Roles are those whose signatures the plan asks for, each once.
@@ -43,21 +44,18 @@ func (l requestLine) Roles() []identity.Role {
 	return all
 }
 
-// Waits says what an open request waits for, in a word that the template knows.
+// Waits says what an open request waits for, where its status does not say all
+// of it: a word that the template knows.
 func (l requestLine) Waits() string {
 	switch {
 	case l.Calling:
 		return "call"
-	case l.Status == reset.Proving:
-		return "proof"
 	case l.Status == reset.Approving:
 		return "signature"
 	case l.Status == reset.Waiting && l.WaitUntil != nil:
 		return "time"
 	case l.Status == reset.Uncertain:
 		return "doubt"
-	case l.Open:
-		return "order"
 	}
 	return ""
 }
@@ -74,7 +72,7 @@ func (l requestLine) Since() time.Time {
 func requestLines(all []gate.Summary) []requestLine {
 	out := make([]requestLine, 0, len(all))
 	for _, s := range all {
-		out = append(out, requestLine{s, reset.Status(s.Status), slices.Contains(openWords, s.Status)})
+		out = append(out, requestLine{s, reset.Status(s.Status), slices.Contains(openWords, s.Status), s.Desk})
 	}
 	return out
 }
