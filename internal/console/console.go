@@ -119,6 +119,9 @@ func (c *console) routes() *http.ServeMux {
 	for pattern, h := range c.ledgerRoutes() {
 		m.Handle(pattern, c.open(c.staff(h)))
 	}
+	for pattern, h := range c.sessionRoutes() {
+		m.Handle(pattern, c.open(c.staff(h)))
+	}
 	for pattern, h := range c.policyRoutes() {
 		m.Handle(pattern, c.wide(c.staff(h)))
 	}

@@ -16,7 +16,7 @@ type ledgerPage struct {
 	Head   gate.LedgerHead
 	Search ledgerSearch
 	Found  gate.EntryPage
-	Types  []eventType
+	Types  []string
 	// Unclear: nothing on the ledger is named like what was typed.
 	Unclear bool
 }

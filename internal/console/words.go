@@ -39,7 +39,7 @@ func words(t *tongue) template.FuncMap {
 		"stamp":   func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 		"when":    t.when,
 
-		"event": event,
+		"event": t.event,
 
 		"odd":      odd,
 		"demand":   func(d string) string { return t.say(say(demandWords, d)) },
