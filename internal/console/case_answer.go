@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"countersign/internal/gate"
@@ -22,6 +21,16 @@ type answerPage struct {
 	Waits bool            // somebody else answers
 	Still bool            // the reader asked the page not to look again by itself
 }
+
+// At is the address of the page, and File that of its text.
+func (p answerPage) At() string { return answerAt(p.Challenge) }
+func (p answerPage) File() string {
+	return "/case/answer/statement?" + url.Values{"challenge": {p.Challenge}}.Encode()
+}
+
+// LookAgain is after how many seconds a page without a script looks whether
+// somebody else has answered.
+func (p answerPage) LookAgain() int { return 10 }
 
 // answeredElsewhere are the methods whose answer does not come over this page.
 var answeredElsewhere = []proof.Method{proof.Vouch, proof.InPerson, proof.Callback}
@@ -94,15 +103,8 @@ func (c *console) askAnswer(w http.ResponseWriter, r *http.Request, challenge st
 		t := c.note(w, r, why)
 		f.Alert, status = &t, t.Status
 	}
-	if p.Waits && !p.Still {
-		w.Header().Set("Refresh", strconv.Itoa(lookForWitness)+"; url="+answerAt(p.Challenge))
-	}
 	return c.show(w, r, status, "case_answer", f)
 }
-
-// lookForWitness is after how many seconds a page looks again whether somebody
-// else has answered.
-const lookForWitness = 10
 
 func newAnswerPage(prompt gate.Prompt) (answerPage, error) {
 	p := answerPage{Prompt: prompt, Waits: slices.Contains(answeredElsewhere, prompt.Method)}

@@ -40,7 +40,7 @@ func TestEnteringTheCodeAgainKeepsWhatWasProved(t *testing.T) {
 	b := s.visitor()
 	b.post("/case", "code", v.Case)
 	b.prove(proof.TOTP, s.Code(seed)).says("people who have to sign")
-	b.post("/case", "code", strings.ToLower(v.Case)).at("/case").says("Stop this case")
+	b.post("/case", "code", strings.ToLower(v.Case)).at("/case").says("I do not need it any more")
 	if n := len(s.State(v.ID).Sessions); n != 1 {
 		t.Errorf("there are %d sessions", n)
 	}

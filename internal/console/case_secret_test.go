@@ -13,13 +13,13 @@ import (
 	"countersign/internal/reset"
 )
 
-var secretText = regexp.MustCompile(`<p class="secret"[^>]*>([^<]*)</p>`)
+var secretText = regexp.MustCompile(`<p class="secret"[^>]*>(.*?)</p>`)
 
 // secrets are what the page shows in large letters.
 func (p seen) secrets() []string {
 	var out []string
 	for _, m := range secretText.FindAllStringSubmatch(p.body, -1) {
-		out = append(out, html.UnescapeString(m[1]))
+		out = append(out, html.UnescapeString(tags.ReplaceAllString(m[1], "")))
 	}
 	return out
 }

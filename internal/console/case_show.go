@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/http"
-	"strconv"
 
 	"countersign/internal/gate"
 	"countersign/internal/identity"
@@ -44,10 +43,7 @@ func (c *console) caseShow(w http.ResponseWriter, r *http.Request) error {
 	}
 	p := newCasePage(v)
 	p.Still = r.URL.Query().Has("still")
-	if p.Waits && !p.Still {
-		w.Header().Set("Refresh", strconv.Itoa(lookAgain(p.Status))+"; url=/case")
-	}
-	return c.show(w, r, http.StatusOK, "case_show", frame{Title: msg("Case %s", v.Case), Body: p})
+	return c.show(w, r, http.StatusOK, "case_show", frame{Title: msg("Case %s", v.Case), Live: "case", Body: p})
 }
 
 func (c *console) ownCase(r *http.Request) (gate.CaseView, error) {
@@ -75,7 +71,7 @@ func (c *console) caseTrouble(w http.ResponseWriter, r *http.Request, why error)
 		return why
 	}
 	t := c.note(w, r, why)
-	return c.show(w, r, t.Status, "case_show", frame{Title: msg("Case %s", v.Case), Alert: &t, Body: newCasePage(v)})
+	return c.show(w, r, t.Status, "case_show", frame{Title: msg("Case %s", v.Case), Live: "case", Alert: &t, Body: newCasePage(v)})
 }
 
 func newCasePage(v gate.CaseView) casePage {
@@ -119,9 +115,10 @@ func steps(s reset.Status) []step {
 	return all
 }
 
-// lookAgain is after how many seconds a waiting page looks again.
-func lookAgain(s reset.Status) int {
-	switch s {
+// LookAgain is after how many seconds a waiting page without a script looks
+// again.
+func (p casePage) LookAgain() int {
+	switch p.Status {
 	case reset.Ready, reset.OrderedUp, reset.Dispatching:
 		return 4
 	}

@@ -14,6 +14,7 @@ type checkPage struct {
 	Typed string          // the code as they typed it
 	Found *gate.DeskCheck // nil: there is no such request
 	Said  bool            // a code was typed
+	Note  string          // of a report that could not be taken
 }
 
 // checkAsk asks for the case code. People come here by their own bookmark.
@@ -37,13 +38,16 @@ func (c *console) check(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return c.checkAgain(w, r, err)
 	}
-	p.Found = &found
+	p.Found, p.Typed = &found, found.Card.Case
 	return c.show(w, r, http.StatusOK, "check", frame{Title: msg("There is such a request"), Body: p})
 }
 
+// checkAgain asks once more; what was typed stays.
 func (c *console) checkAgain(w http.ResponseWriter, r *http.Request, why error) error {
 	t := c.note(w, r, why)
-	return c.show(w, r, t.Status, "check", frame{Title: msg("Check the desk"), Alert: &t, Body: checkPage{}})
+	return c.show(w, r, t.Status, "check", frame{Title: msg("Check the desk"), Alert: &t, Body: checkPage{
+		Typed: identity.Line(r.PostForm.Get("code"), 20), Note: identity.Line(r.PostForm.Get("note"), 300),
+	}})
 }
 
 // checkReport takes a report of a caller. Nothing in it has to be right, or

@@ -11,7 +11,7 @@ import (
 func TestTheFrontPageHasADoorForEach(t *testing.T) {
 	s := newSite(t)
 	s.visitor().get("/").is(http.StatusOK).says("Case code", "Staff sign in").never("Aviary <Ltd>")
-	s.staff(gatetest.Sorrel).get("/").says("What waits for my signature")
+	s.staff(gatetest.Sorrel).get("/").says("To my work")
 }
 
 func TestTheFrontPageLeadsBackToAnOpenCase(t *testing.T) {

@@ -104,7 +104,7 @@ func TestALongSearchSaysHowFarItLooked(t *testing.T) {
 	}
 	_, err := s.Store.Commit(t.Context(), store.Commit{Stream: "not_1", Actor: "system", At: s.Now(), Events: drafts})
 	s.Must(err)
-	p := s.staff(gatetest.Sorrel).get("/ledger?type=roster_founded").says("None among these 1000 entries", "Older ones")
+	p := s.staff(gatetest.Sorrel).get("/ledger?type=roster_founded").says("None among these 1,000 entries", "Older ones")
 	next := regexp.MustCompile(`href="(/ledger\?[^"]*before=[^"]*)"`).FindStringSubmatch(p.body)
 	s.staff(gatetest.Sorrel).get(strings.ReplaceAll(next[1], "&amp;", "&")).has("<b>Roster founded</b>")
 }

@@ -385,7 +385,11 @@ func checkTranslation(t *testing.T, name string, english, foreign text) {
 		if form == "" {
 			continue
 		}
-		if want, got := verbs(english.other), verbs(form); !slices.Equal(want, got) {
+		want, got := verbs(english.other), verbs(form)
+		if form == foreign.one { // "once" needs no number
+			want, got = uncounted(want), uncounted(got)
+		}
+		if !slices.Equal(want, got) {
 			t.Errorf("%s: %q takes %v, and %q takes %v", name, english.other, want, form, got)
 		}
 		if want, got := markup(english.other), markup(form); !slices.Equal(want, got) {
@@ -415,6 +419,10 @@ func verbs(s string) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+func uncounted(verbs []string) []string {
+	return slices.DeleteFunc(verbs, func(v string) bool { return v == "1d" })
 }
 
 func markup(s string) []string {

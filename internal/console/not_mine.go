@@ -10,7 +10,7 @@ import (
 type notMinePage struct {
 	Said bool
 	gate.Disowned
-	What string
+	What message
 }
 
 // notMineAsk explains what the link does. It does nothing, and asks nobody
@@ -36,5 +36,5 @@ func (c *console) notMine(w http.ResponseWriter, r *http.Request) error {
 		}
 		return c.show(w, r, t.Status, "not_mine", frame{Title: msg("This wasn’t me"), Alert: &t, Body: notMinePage{}})
 	}
-	return c.show(w, r, http.StatusOK, "not_mine", frame{Title: msg("Thank you"), Body: notMinePage{true, gone, say(ownWords, gone.Method)}})
+	return c.show(w, r, http.StatusOK, "not_mine", frame{Title: msg("Thank you"), Body: notMinePage{true, gone, msg(say(ownWords, gone.Method))}})
 }

@@ -90,10 +90,11 @@ type securityPage struct {
 // factRow is one line of what is on record.
 type factRow struct {
 	ID, Name, Label, Where string
+	Method                 proof.Method
 	By                     message // who registered it, or where it is from
-	Since, UsableAt            time.Time
-	Young, Closed, Told        bool
-	Own                        bool
+	Since, UsableAt        time.Time
+	Young, Closed, Told    bool
+	Own                    bool
 }
 
 // pastRow is one request, with the words of the pages.
@@ -160,7 +161,7 @@ var didWords = map[string]string{
 func newSecurityPage(v gate.Security) securityPage {
 	p := securityPage{Security: v, Advice: adviceOn(v), May: map[string]bool{}}
 	for _, f := range v.Factors {
-		p.Ways = append(p.Ways, factRow{ID: f.ID, Name: say(ownWords, f.Method), Label: f.Label, Where: f.Where, By: registrar(f.SetBy),
+		p.Ways = append(p.Ways, factRow{ID: f.ID, Method: f.Method, Name: say(ownWords, f.Method), Label: f.Label, Where: f.Where, By: registrar(f.SetBy),
 			Since: f.Since, UsableAt: f.UsableAt, Young: v.At.Before(f.UsableAt), Closed: f.Closed})
 		if f.Method == proof.EmailCode || f.Method == proof.SMSCode {
 			p.Told = append(p.Told, factRow{Where: f.Where, Since: f.Since, By: msg("you, here")})

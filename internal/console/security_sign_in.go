@@ -12,6 +12,7 @@ import (
 type ownerSignInPage struct {
 	Next     string
 	Again    bool   // they are signed in, and prove it once more
+	Lost     bool   // what they sent came too late
 	Provider string // the address that leads to the organisation's provider; "" without
 }
 
@@ -19,6 +20,7 @@ func (c *console) showOwnerSignIn(w http.ResponseWriter, r *http.Request, p owne
 	if c.Signin.HasProvider() && c.Gate.AsksProvider() {
 		p.Provider = "/security/oidc?" + url.Values{"next": {p.Next}}.Encode()
 	}
+	p.Lost = r.Method == http.MethodPost
 	f, status := frame{Title: msg("My security"), Body: p}, http.StatusOK
 	if p.Again {
 		f.Title = msg("Prove once more that it is you")

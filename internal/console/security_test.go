@@ -283,7 +283,7 @@ func TestPeopleAskForSomethingThemselves(t *testing.T) {
 	seed, _ := s.Enrol(gatetest.Wren, proof.TOTP)
 	b := s.owner(gatetest.Wren)
 	b.post("/security/request", "action", "password_reset").is(http.StatusOK).at("/case").says("New password")
-	b.get("/security").says("New password", "by self service")
+	b.get("/security").says("New password", "by self-service")
 	b.post("/security/request", "action", "privilege_change").is(http.StatusUnprocessableEntity)
 	b.post("/security/request", "action", "nonsense").is(http.StatusUnprocessableEntity)
 	_ = seed

@@ -123,8 +123,13 @@ func (t *tongue) count(n int, one, other string, args ...any) string {
 	if found.one != "" && plural.Cardinal.MatchPlural(t.tag, n, 0, 0, 0, 0) == plural.One {
 		form = found.one
 	}
+	if !counted.MatchString(form) { // "once", say
+		return t.fill(form, args)
+	}
 	return t.fill(form, append([]any{n}, args...))
 }
+
+var counted = regexp.MustCompile(`%(\[1\])?d`)
 
 func (t *tongue) fill(form string, args []any) string {
 	if len(args) == 0 {
@@ -139,6 +144,21 @@ func (t *tongue) fill(form string, args []any) string {
 	}
 	return t.numbers.Sprintf(form, said...)
 }
+
+// list is a list of texts in a sentence.
+func (t *tongue) list(texts []string) string {
+	if n := len(texts); n > 1 {
+		return t.say("%s and %s", strings.Join(texts[:n-1], ", "), texts[n-1])
+	}
+	return strings.Join(texts, "")
+}
+
+// at is a time within a rich text, as {{template "time"}} writes it.
+func (t *tongue) at(at time.Time) template.HTML {
+	return template.HTML(`<time datetime="` + stamp(at) + `">` + template.HTMLEscapeString(t.when(at)) + `</time>`) //nolint:gosec // a date and words of the program's own
+}
+
+func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
 // rich is say for a text that has markup of its own; its arguments have none.
 func (t *tongue) rich(english string, args ...any) template.HTML {

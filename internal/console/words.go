@@ -1,11 +1,11 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -36,8 +36,10 @@ func words(t *tongue) template.FuncMap {
 		"holds":   func(me *gate.Me, r identity.Role) bool { return me != nil && slices.Contains(me.Roles, r) },
 		"channel": func(c identity.Channel) string { return t.say(say(channelWords, c)) },
 		"plain":   plain,
-		"stamp":   func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
+		"stamp":   stamp,
 		"when":    t.when,
+		"at":      t.at,
+		"methods": func(all []proof.Method) string { return t.list(t.methods(all)) },
 
 		"event": t.event,
 
@@ -55,7 +57,16 @@ func words(t *tongue) template.FuncMap {
 		"stepstate": func(s gate.StepState) string { return t.say(say(stepWords, s)) },
 
 		"statusicon": func(s reset.Status) string { return statusIcons[s] },
+		"methodicon": func(m proof.Method) string { return cmp.Or(methodIcons[m], "circle-dot") },
 	}
+}
+
+func (t *tongue) methods(all []proof.Method) []string {
+	var out []string
+	for _, m := range all {
+		out = append(out, t.say(say(methodWords, m)))
+	}
+	return out
 }
 
 // say finds a word's plain form; one that nobody has written yet is spelled
@@ -212,6 +223,12 @@ var methodWords = map[proof.Method]string{
 	proof.OIDC:            "Sign-in at your organisation",
 	proof.Device:          "Managed device",
 	proof.IDV:             "Identity document",
+}
+
+var methodIcons = map[proof.Method]string{
+	proof.Passkey: "fingerprint", proof.TOTP: "smartphone", proof.EmailCode: "mail", proof.SMSCode: "message-square", proof.VoiceCode: "phone",
+	proof.RecoveryCode: "file-text", proof.RecoveryContact: "user-check", proof.Vouch: "users", proof.Callback: "phone-call",
+	proof.InPerson: "id-card", proof.OIDC: "globe", proof.Device: "laptop", proof.IDV: "badge-check",
 }
 
 // doingWords are what one does who chooses a method.

@@ -4,6 +4,9 @@
 (() => {
   const api = "/api/v1";
 
+  // say is a text in the reader's language, by its English words.
+  const say = (english, ...args) => args.reduce((text, a) => text.replace("%s", () => a), (window.words || {})[english] || english);
+
   // Bytes travel as unpadded base64url (WebAuthn Level 3 §5.1.8).
   const encode = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer)))
     .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -46,19 +49,19 @@
         body: JSON.stringify(body),
       });
     } catch {
-      throw new Trouble("The server cannot be reached. Nothing is known to have been done; look again before you repeat it.");
+      throw new Trouble(say("The server cannot be reached. Nothing is known to have been done; look again before you repeat it."));
     }
     const text = await answer.text();
     let value = {};
     try { value = text ? JSON.parse(text) : {}; } catch { /* an intermediary's page: the status says enough */ }
-    if (!answer.ok) throw new Trouble(sentence(value.detail) || `The server answered ${answer.status}.`, value.code);
+    if (!answer.ok) throw new Trouble(say(sentence(value.detail)) || say("The server answered %s.", answer.status), value.code);
     return value;
   }
 
   const sentence = (s) => s ? s[0].toUpperCase() + s.slice(1) + (/[.!?]$/.test(s) ? "" : ".") : "";
 
   async function ask(kind, options) {
-    if (!window.PublicKeyCredential) throw new Trouble("This browser knows no passkeys. Use a newer one, or the command line.");
+    if (!window.PublicKeyCredential) throw new Trouble(say("This browser knows no passkeys. Use a newer one, or the command line."));
     try {
       const credential = kind === "create"
         ? await navigator.credentials.create({ publicKey: creationOptions(options) })
@@ -66,18 +69,18 @@
       return answerOf(credential);
     } catch (e) {
       throw new Trouble({
-        NotAllowedError: "The passkey prompt was closed or took too long. Nothing was signed.",
-        InvalidStateError: "This device has a passkey for this place already.",
-        SecurityError: "Passkeys do not work under this address. Open the site under the address it was set up with.",
-        AbortError: "The passkey prompt was closed. Nothing was signed.",
-      }[e.name] || "The passkey could not be asked: " + e.message);
+        NotAllowedError: say("The passkey prompt was closed or took too long. Nothing was signed."),
+        InvalidStateError: say("This device has a passkey for this place already."),
+        SecurityError: say("Passkeys do not work under this address. Open the site under the address it was set up with."),
+        AbortError: say("The passkey prompt was closed. Nothing was signed."),
+      }[e.name] || say("The passkey could not be asked: %s", e.message));
     }
   }
 
   // part finds an element of a task by its data attribute.
   const part = (box, name) => box.querySelector(`[data-${name}]`);
 
-  function say(box, text) {
+  function tell(box, text) {
     const out = part(box, "outcome");
     out.textContent = text;
     out.hidden = !text;
@@ -88,7 +91,7 @@
     button.disabled = false;
     button.addEventListener("click", async () => {
       button.disabled = true;
-      say(box, "");
+      tell(box, "");
       try {
         await step();
       } catch (e) {
@@ -96,7 +99,7 @@
           location.assign(box.dataset.lost || "/sign-in?next=" + encodeURIComponent(location.pathname + location.search));
           return;
         }
-        say(box, e instanceof Trouble ? e.message : "Something went wrong on this page: " + e.message);
+        tell(box, e instanceof Trouble ? e.message : say("Something went wrong on this page: %s", e.message));
         if (e.code === "page_lies") return; // for good: the button stays off
       }
       button.disabled = false;
@@ -111,13 +114,13 @@
     const same = hash === options.challenge;
     check.className = "check " + (same ? "good" : "bad");
     check.textContent = same
-      ? "Checked on this device: your passkey signs these bytes. SHA-256 " + hash
-      : "Do not sign: this text is not what your passkey would sign. Tell your security team.";
+      ? say("Checked on this device: your passkey signs these bytes. SHA-256 %s", hash)
+      : say("Do not sign: this text is not what your passkey would sign. Tell your security team.");
     return same;
   }
 
   async function signature(box, options) {
-    if (!await verified(box, options)) throw new Trouble("Nothing was signed.", "page_lies");
+    if (!await verified(box, options)) throw new Trouble(say("Nothing was signed."), "page_lies");
     return ask("get", options);
   }
 
@@ -205,7 +208,7 @@
     };
     const token = location.hash.slice(1);
     if (!/^inv_[\w-]+$/.test(token)) {
-      say(box, "This page needs the whole link of your invitation, up to its last character.");
+      tell(box, say("This page needs the whole link of your invitation, up to its last character."));
       return;
     }
     // The token works once more until it is redeemed: it does not stay in the
@@ -235,18 +238,44 @@
     if (!navigator.clipboard) continue;
     button.hidden = false;
     button.addEventListener("click", async () => {
+      const words = button.querySelector("span") || button;
       try {
         await navigator.clipboard.writeText(button.previousElementSibling.textContent);
-        button.textContent = "Copied";
+        words.textContent = say("Copied");
       } catch {
-        button.textContent = "Select it and copy by hand";
+        words.textContent = say("Select it and copy by hand");
       }
     });
   }
 
-  // A secret is gone when the page is left.
+  // A secret is covered after a while, and gone when the page is left.
   function secret(box) {
-    addEventListener("pagehide", () => { for (const s of box.querySelectorAll(".secret")) s.textContent = "shown once already"; });
+    const shown = part(box, "secrets") || box;
+    addEventListener("pagehide", () => { for (const s of shown.querySelectorAll(".secret, .spelled")) s.textContent = say("shown once already"); });
+    if (box.dataset.hide) cover(box, shown, Number(box.dataset.hide));
+  }
+
+  function cover(box, shown, seconds) {
+    const timer = part(box, "timer"), clock = timer.querySelector("[role=timer]"), longer = part(box, "longer");
+    const words = longer.textContent;
+    let until = Date.now() + 1000 * seconds;
+    const tick = () => {
+      const left = Math.ceil((until - Date.now()) / 1000);
+      shown.hidden = left <= 0;
+      clock.textContent = left > 0 ? clock.dataset.leftWords.replace("%s", span(left)) : clock.dataset.hiddenWords;
+      longer.textContent = left > 0 ? words : longer.dataset.again;
+    };
+    longer.addEventListener("click", () => { until = Date.now() + 1000 * seconds; tick(); });
+    timer.hidden = false;
+    setInterval(tick, 500);
+    tick();
+  }
+
+  // await loads the page again when its case has changed.
+  function awaited() {
+    const stream = new EventSource(api + "/case/events");
+    stream.addEventListener("changed", () => location.reload());
+    addEventListener("pagehide", () => stream.close());
   }
 
   // What ends a session, or asks for a fresh proof, is for the server's page to
@@ -292,11 +321,11 @@
   const language = document.documentElement.lang;
   const zone = new Intl.DateTimeFormat(navigator.languages.find((l) => l.split("-")[0] === language) || language, { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
   const distance = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
-  const steps = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+  const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
   function ago(at) {
     const s = (at - Date.now()) / 1000;
-    const [unit, size] = steps.find(([, size]) => Math.abs(s) >= size) || ["second", 1];
+    const [unit, size] = units.find(([, size]) => Math.abs(s) >= size) || ["second", 1];
     return distance.format(Math.trunc(s / size), unit);
   }
 
@@ -308,10 +337,33 @@
       t.textContent = t.dataset.ago === undefined ? zone.format(at) : ago(at);
     }
   }
-  times();
-  setInterval(times, 20000);
-  document.addEventListener("fresh", times);
 
-  const tasks = { sign, join, secret, "sign-in": signIn, "own-sign-in": ownSignIn, "own-passkey": ownPasskey, "recovery-card": recoveryCard };
+  // span is a length of time in words: its two largest units.
+  function span(seconds) {
+    const said = [];
+    for (const [unit, size] of units) {
+      const n = Math.floor(seconds / size);
+      seconds -= n * size;
+      if (n > 0 && said.length < 2) said.push(new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(n));
+    }
+    return said.join(" ");
+  }
+
+  // clocks count down to what the server has said.
+  function clocks() {
+    for (const c of document.querySelectorAll("[data-left]")) {
+      const left = Math.ceil((new Date(c.dataset.left) - Date.now()) / 1000);
+      c.hidden = isNaN(left);
+      c.textContent = left > 0 ? c.dataset.words.replace("%s", span(left)) : c.dataset.over;
+    }
+  }
+
+  times();
+  clocks();
+  setInterval(times, 20000);
+  setInterval(clocks, 1000);
+  document.addEventListener("fresh", () => { times(); clocks(); });
+
+  const tasks = { sign, join, secret, await: awaited, "sign-in": signIn, "own-sign-in": ownSignIn, "own-passkey": ownPasskey, "recovery-card": recoveryCard };
   for (const box of document.querySelectorAll("[data-task]")) tasks[box.dataset.task](box);
 })();
