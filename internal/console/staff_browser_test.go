@@ -1,9 +1,11 @@
 package console_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"countersign/internal/gate/gatetest"
@@ -84,4 +86,22 @@ func TestAPageSaysThatItCannotKnowAnyMore(t *testing.T) {
 	b.server.Listener.Close()
 	b.server.CloseClientConnections()
 	b.do("being told", chromedp.WaitVisible(`//p[@id="line"][contains(., "The connection is lost")]`))
+}
+
+func TestAReaderSeesTheirOwnTimeAndTheDesks(t *testing.T) {
+	h := gatetest.New(t, strings.Replace(gatetest.Policy, "  - desk: helpdesk\n", "  - desk: helpdesk\n    zone: Asia/Tokyo\n", 1))
+	b := browse(t, h)
+	v := b.Open(gatetest.Wren, identity.Unlock) // at 09:00 UTC
+	b.enterAs(gatetest.Finch)
+	for zone, want := range map[string]string{"America/New_York": "04:00", "Asia/Tokyo": "18:00"} {
+		_, err := chromedp.Call(b.ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: zone})
+		b.Must(err)
+		b.goTo("/requests/" + v.ID)
+		b.do("reading the time", chromedp.WaitReady(`//time[@title]`))
+		text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("time:not([data-ago])")].map((t) => t.textContent).join("\n")`))
+		b.Must(err)
+		if !strings.Contains(text, want) || strings.Contains(text, "at the desk") != (zone != "Asia/Tokyo") {
+			t.Errorf("in %s: %s", zone, text)
+		}
+	}
 }

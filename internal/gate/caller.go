@@ -90,12 +90,22 @@ type Me struct {
 	Name   string            `json:"name"`
 	Roles  []identity.Role   `json:"roles"`
 	Desk   string            `json:"desk,omitempty"`
+	// Zone is the IANA name of the time zone that the clock at their desk
+	// shows, by the policy; "" when it names none.
+	Zone string `json:"zone,omitempty"`
 }
 
 // Whoami describes the caller.
 func (g *Gate) Whoami(ctx context.Context, c Caller) (Me, error) {
 	m, _, err := g.member(ctx, c)
-	return Me{m.Person, m.Name, m.Roles, m.Desk}, err
+	if err != nil {
+		return Me{}, err
+	}
+	_, p, err := g.rules(ctx)
+	if err != nil {
+		return Me{}, err
+	}
+	return Me{m.Person, m.Name, m.Roles, m.Desk, p.Zone(m.Desk)}, nil
 }
 
 // oversight reports whether the member may see every request and why a policy

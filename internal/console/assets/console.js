@@ -317,9 +317,19 @@
     button.addEventListener("click", () => print());
   }
 
-  // Times are written in UTC; readers see their own zone, and UTC on hover.
-  const language = document.documentElement.lang;
-  const zone = new Intl.DateTimeFormat(navigator.languages.find((l) => l.split("-")[0] === language) || language, { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+  // Times are written in UTC. Readers see their own zone, and the desk's beside
+  // it where its clock shows another time; UTC is in the hint.
+  const root = document.documentElement, language = root.lang;
+  const spoken = navigator.languages.find((l) => l.split("-")[0] === language) || language;
+  const format = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" };
+  const here = new Intl.DateTimeFormat(spoken, format);
+  const there = root.dataset.zone ? new Intl.DateTimeFormat(spoken, { ...format, timeZone: root.dataset.zone }) : here;
+
+  function both(at) {
+    const [own, desk] = [here.format(at), there.format(at)];
+    return own === desk ? own : `${own} (${root.dataset.desk.replace("%s", desk)})`;
+  }
+
   const distance = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
   const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
@@ -334,7 +344,7 @@
       const at = new Date(t.dateTime);
       if (isNaN(at)) continue;
       t.title ||= t.textContent;
-      t.textContent = t.dataset.ago === undefined ? zone.format(at) : ago(at);
+      t.textContent = t.dataset.ago === undefined ? both(at) : ago(at);
     }
   }
 
