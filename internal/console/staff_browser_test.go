@@ -93,7 +93,7 @@ func TestAReaderSeesTheirOwnTimeAndTheDesks(t *testing.T) {
 	b := browse(t, h)
 	v := b.Open(gatetest.Wren, identity.Unlock) // at 09:00 UTC
 	b.enterAs(gatetest.Finch)
-	for zone, want := range map[string]string{"America/New_York": "04:00", "Asia/Tokyo": "18:00"} {
+	for zone, want := range map[string]string{"America/New_York": "04:00 AM", "Asia/Tokyo": "06:00 PM"} {
 		_, err := chromedp.Call(b.ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: zone})
 		b.Must(err)
 		b.goTo("/requests/" + v.ID)
