@@ -31,10 +31,12 @@ func (p *play) castAndPolicy(ctx context.Context) error {
 	p.gap()
 	p.quote(excerpt("  - rule: password", "  - rule: unlock"))
 	p.gap()
+	p.tell("On the server's clock all of this happened ninety days ago: what was enrolled within the last three days would not count.")
+	p.gap()
 	if err := p.act("the days before", func() error { return p.history(ctx) }); err != nil {
 		return err
 	}
-	p.tell("On the server's clock all of this happened ninety days ago: what was enrolled within the last three days would not count. From here on it shows the real time.")
+	p.tell("From here on the clock shows the real time.")
 	p.clock.today()
 	return p.act("signing in", func() error {
 		for login, who := range map[string]string{founderLogin: "security", agentLogin: "agent", managerLogin: "manager"} {

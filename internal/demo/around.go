@@ -26,6 +26,7 @@ type side struct {
 	pages  *template.Template
 
 	mu    sync.Mutex
+	join  string           // where the visitor joins as themselves
 	keys  []holder         // whose security keys the demo has
 	marks map[mark]bool    // what the audience has looked at
 	tried map[string]trial // by request: what its timeline says
@@ -47,6 +48,13 @@ func (s *side) enter(reader client.Client) {
 	s.pages = template.Must(template.New("").ParseFS(web, "web/*.html"))
 	s.keys = s.keyring()
 	s.open.Store(true)
+}
+
+// invitation is where the visitor joins the roster as themselves.
+func (s *side) invitation(link string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.join = link
 }
 
 func (s *side) handler() http.Handler {

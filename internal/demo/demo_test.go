@@ -72,7 +72,7 @@ func TestItStaysUpUntilTheAudienceLeavesWithAWeekBehindIt(t *testing.T) {
 	if err != nil || !left {
 		t.Errorf("left %v: %v", left, err)
 	}
-	for _, want := range []string{"7 days with 37 requests lie before the story", "/demo", "/join#inv_"} {
+	for _, want := range []string{"7 days of everyday requests come first", "There were 37:", "/demo", "/join#inv_"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("there is no %q in\n%s", want, out.String())
 		}

@@ -52,14 +52,20 @@ var days = [][]scene{
 	{byNight},
 }
 
+// mostDays is how many there can be: before them the house was founded, and
+// what was enrolled then had to grow old enough to count.
+const mostDays = 80
+
 // history plays the days before the story, through the same verbs as everything
 // else. Those of one day go on at the same time.
 func (p *play) history(ctx context.Context) error {
-	if p.o.Days == 0 {
+	past := min(p.o.Days, mostDays)
+	if past <= 0 {
 		return nil
 	}
+	p.tell("%d days of everyday requests come first, so that lists and reports have something to show. That takes a few seconds.", past)
 	began, people, count := time.Now(), crowd(), 0
-	for day := p.o.Days; day > 0; day-- {
+	for day := past; day > 0; day-- {
 		at := began.AddDate(0, 0, -day).Truncate(24 * time.Hour).Add(time.Duration(8+day*5%9) * time.Hour)
 		p.clock.to(at.Add(time.Duration(day*17%60) * time.Minute))
 		for _, login := range []string{founderLogin, agentLogin, managerLogin, vendorLogin} {
@@ -84,7 +90,7 @@ func (p *play) history(ctx context.Context) error {
 		}
 		count += len(scenes)
 	}
-	p.tell("%d days with %d requests lie before the story, so that lists and reports have something to show.", p.o.Days, count)
+	p.tell("There were %d: carried out, refused, given up, and one a week that its owner had not asked for.", count)
 	p.gap()
 	return nil
 }

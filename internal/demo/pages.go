@@ -69,7 +69,11 @@ func (s *side) castPage(w http.ResponseWriter, r *http.Request) {
 		shell
 		Owners, Staff []card
 		Steps         []step
+		Join          string
 	}{shell: s.shell(w, r), Steps: s.steps(b)}
+	s.mu.Lock()
+	data.Join = s.join
+	s.mu.Unlock()
 	for _, who := range owners() {
 		if o := s.owners[who.login]; o.part != "" {
 			data.Owners = append(data.Owners, card{o.login, o.name, o.part, o.does, ownersNow(o, b), data.Me.ID == o.login})

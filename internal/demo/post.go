@@ -28,14 +28,14 @@ func (c *clock) now() time.Time {
 	return time.Now().Add(-c.back)
 }
 
-// pass moves it forward, at most to the present.
+// pass moves it forward, at most to the present; never back.
 func (c *clock) pass(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.back = max(0, c.back-d)
+	c.back = max(0, c.back-max(0, d))
 }
 
-// to moves it forward to a moment; it never goes back.
+// to moves it forward to a moment.
 func (c *clock) to(at time.Time) { c.pass(at.Sub(c.now())) }
 
 func (c *clock) today() { c.pass(2 * longAgo) }

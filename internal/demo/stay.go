@@ -71,6 +71,7 @@ func (p *play) otherWays(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.side.invitation(app.JoinLink(p.cfg.BaseURL, invitation))
 	p.tell("With a passkey of your own you join the roster at")
 	p.line("     %s", app.JoinLink(p.cfg.BaseURL, invitation))
 	p.tell("which S. Lund and K. Voss countersign. And in another terminal:")
