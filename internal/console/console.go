@@ -84,6 +84,7 @@ func (c *console) routes() *http.ServeMux {
 		"GET /sign-in/oidc":            c.signInProvider,
 		"GET /oidc/callback":           c.fromProvider,
 		"POST /sign-out":               c.signOut,
+		"POST /preferences":            c.preferences,
 		"GET /assets/{name}":           c.asset,
 		"/":                            c.nowhere,
 	} {
