@@ -21,6 +21,7 @@ type grammar struct {
 	Demo   demoVerb   `cmd:"" group:"Running" help:"Play one reset from call to audit, on a scratch folder."`
 	Policy policyVerb `cmd:"" group:"Running" help:"Write, test, prove and publish policies."`
 	Roster rosterVerb `cmd:"" group:"Running" help:"Found the roster, and change who may sign."`
+	Parts  partsVerb  `cmd:"" group:"Running" help:"Show how directories, mail, jobs and the rest are, and test them."`
 
 	SignIn  signInVerb  `cmd:"" name:"sign-in" group:"Working" help:"Sign in with a passkey."`
 	SignOut signOutVerb `cmd:"" name:"sign-out" group:"Working" help:"End the session."`

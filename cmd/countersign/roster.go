@@ -14,6 +14,9 @@ type rosterVerb struct {
 	Join        rosterJoin        `cmd:"" help:"Redeem an invitation with a passkey that is a file."`
 	Show        rosterShow        `cmd:"" help:"Show who may sign, and what waits for signatures."`
 	Invite      rosterInvite      `cmd:"" help:"Invite somebody."`
+	Passkey     rosterPasskey     `cmd:"" help:"Invite somebody on the roster to register another passkey."`
+	Invitations rosterInvitations `cmd:"" help:"List the invitations that nobody has redeemed yet."`
+	Withdraw    rosterWithdraw    `cmd:"" help:"Make an invitation worthless."`
 	Propose     rosterPropose     `cmd:"" help:"Propose other roles for somebody, or their removal."`
 	Countersign rosterCountersign `cmd:"" help:"Sign a proposed change."`
 }

@@ -87,6 +87,7 @@ func (v bundleVerb) Run(e *env) error {
 
 type tokenVerb struct {
 	Create tokenCreate `cmd:"" help:"Make an API token for an integration. It is shown once."`
+	List   tokenList   `cmd:"" help:"List the integrations that were let in."`
 	Revoke tokenRevoke `cmd:"" help:"Shut an integration out at once."`
 }
 

@@ -43,8 +43,9 @@ type partResult struct {
 	Of gate.PartView
 }
 
-// groups are the sections of the page, in its order.
-var groups = []struct {
+// groupWords are the sections of the page, in its order, and which parts stand
+// in them.
+var groupWords = []struct {
 	title, hint string
 	kinds       []gate.PartKind
 }{
@@ -53,8 +54,8 @@ var groups = []struct {
 	{"Others who are believed", "Providers whose word counts as proof, and the policy file of the operator.", []gate.PartKind{gate.PartProvider, gate.PartProofing, gate.PartPolicy}},
 }
 
-// missing says of each channel that is not configured what goes without it.
-var missing = map[gate.PartKind]string{
+// missingWords say of each channel that is not configured what goes without it.
+var missingWords = map[gate.PartKind]string{
 	gate.PartMail:     "No mail server is configured (mail), so nobody hears of a request and no code is sent by mail.",
 	gate.PartSMS:      "No gateway for text messages is configured (gateways).",
 	gate.PartVoice:    "No gateway for spoken calls is configured (gateways).",
@@ -86,7 +87,7 @@ var jobWords = map[string]string{
 
 func (partsPage) KindOf(p gate.PartView) string  { return say(kindWords, p.Kind) }
 func (partsPage) Icon(p gate.PartView) string    { return kindIcons[p.Kind] }
-func (partsPage) Missing(k gate.PartKind) string { return missing[k] }
+func (partsPage) Missing(k gate.PartKind) string { return missingWords[k] }
 func (partsPage) JobOf(kind string) string       { return or(jobWords[kind], plain(kind)) }
 func (partsPage) Type(t string) string           { return or(typeWords[t], t) }
 
@@ -109,17 +110,18 @@ func mailTestOf(tests []string, action string) mailTest {
 // TestName is what a form calls the part.
 func (partsPage) TestName(v gate.PartView) string { return testName(v) }
 
+// Standing is whether an account can be used.
+func (partsPage) Standing(a *gate.TestedAccount) string { return accountWords[string(a.Status)] }
+
+var accountWords = map[string]string{"active": "active", "disabled": "disabled", "expired": "expired"}
+
 // StateOf and StateIcon say how it stands.
 func (partsPage) StateOf(s gate.PartState) string   { return say(stateWords, s) }
 func (partsPage) StateIcon(s gate.PartState) string { return stateIcons[s] }
 
-// Waiting is how many jobs are due or under way.
-func (p partsPage) Waiting() int {
-	n := 0
-	for _, q := range p.Jobs {
-		n += q.Waiting + q.Running
-	}
-	return n
+// Down reports whether something does not work at all.
+func (p partsPage) Down() bool {
+	return p.Given > 0 || p.Store.State == gate.PartFailing || slices.ContainsFunc(p.Look, func(v gate.PartView) bool { return v.State == gate.PartFailing })
 }
 
 // Room is a number of bytes for people.
@@ -148,15 +150,33 @@ func (partsPage) Clock(p gate.PartView) *message {
 }
 
 // Sentence makes one of a failure's words.
-func (partsPage) Sentence(words string) string {
-	if words == "" {
-		return ""
+func (partsPage) Sentence(words string) message { return failed(words) }
+
+// failed is what the gate says of a part that failed, as a sentence. What is
+// not on the list, such as the name of a file, stays as it is.
+func failed(words string) message {
+	if s := failureWords[words]; s != "" {
+		return msg(s)
 	}
-	if strings.HasSuffix(words, "?") {
-		words = strings.TrimSuffix(words, "?")
-		return strings.TrimSuffix(sentence(words), ".") + "?"
-	}
-	return sentence(words)
+	return verbatim(words + ".")
+}
+
+var failureWords = map[string]string{
+	"its certificate is not trusted here, is for another name, or has lapsed": "Its certificate is not trusted here, is for another name, or has lapsed.",
+	"it did not answer in time":                                                    "It did not answer in time.",
+	"its name could not be found":                                                  "Its name could not be found.",
+	"no connection to it could be made":                                            "No connection to it could be made.",
+	"nothing listens at its address: is it running, and is the port right?":        "Nothing listens at its address. Is it running, and is the port right?",
+	"it refused the service account: is its name or its password another one now?": "It refused the service account. Is its name or its password another one now?",
+	"it refused a message or its address for good":                                 "It refused a message or its address for good.",
+	"it answered, and did not take the message for now":                            "It answered, and did not take the message for now.",
+	"it answered that it cannot serve now":                                         "It answered that it cannot serve now.",
+	"it gave no answer that could be used":                                         "It gave no answer that could be used.",
+	"it did not work; the log says more":                                           "It did not work. The log says more.",
+	"it answered: there is no such account; is the search base right?":             "It answered that there is no such account. Is the search base right?",
+	"it answered: more than one account has that name":                             "It answered that more than one account has that name.",
+	"people bring its signed results themselves; this server never calls it":       "People bring its signed results themselves; this server never calls it.",
+	"what is in force cannot be read (the log says more)":                          "What is in force cannot be read. The log says more.",
 }
 
 // parts shows how everything is.
@@ -169,7 +189,7 @@ func (c *console) showParts(w http.ResponseWriter, r *http.Request, v visitor, s
 	if p.PartsView, err = c.Gate.Parts(r.Context(), v.Caller); err != nil {
 		return err
 	}
-	for _, g := range groups {
+	for _, g := range groupWords {
 		group := partGroup{Title: g.title, Hint: g.hint}
 		for _, kind := range g.kinds {
 			group.Parts = append(group.Parts, p.of(kind)...)
@@ -205,7 +225,7 @@ func (p partsPage) of(kind gate.PartKind) (out []gate.PartView) {
 			out = append(out, one)
 		}
 	}
-	if len(out) == 0 && missing[kind] != "" {
+	if len(out) == 0 && missingWords[kind] != "" {
 		out = append(out, gate.PartView{Kind: kind})
 	}
 	return out

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,19 +24,25 @@ import (
 type moody struct {
 	directory.Directory
 	notify.Sender
-	dir, mail error
+	dir, mail error // set before anybody asks; while pages look by themselves, by fails
+	mu        sync.Mutex
 }
 
+// fails makes the directory fail.
+func (m *moody) fails(err error) { m.mu.Lock(); defer m.mu.Unlock(); m.dir = err }
+
+func (m *moody) mood() error { m.mu.Lock(); defer m.mu.Unlock(); return m.dir }
+
 func (m *moody) Ping(ctx context.Context) error {
-	if m.dir != nil {
-		return m.dir
+	if err := m.mood(); err != nil {
+		return err
 	}
 	return m.Directory.Ping(ctx)
 }
 
 func (m *moody) Find(ctx context.Context, login string) (directory.Account, error) {
-	if m.dir != nil {
-		return directory.Account{}, m.dir
+	if err := m.mood(); err != nil {
+		return directory.Account{}, err
 	}
 	return m.Directory.Find(ctx, login)
 }
@@ -145,7 +152,7 @@ func TestWhatTheServerAddsStandsBeside(t *testing.T) {
 		gate.PartView{Kind: gate.PartProvider, Name: "https://login.example.org", State: gate.PartOK, Calls: 1, Off: &off},
 		gate.PartView{Kind: gate.PartProofing, Name: "idv", State: gate.PartOK, Detail: "people bring its signed results themselves"})
 	page := s.staff(gatetest.Sorrel).get("/parts").is(http.StatusOK)
-	page.says("90 seconds ahead of ours", "Policy.yaml does not load <script>", "look at it", "No gateway for spoken calls is configured").never("<script>.")
+	page.says("90 seconds ahead of ours", "policy.yaml does not load <script>.", "look at it", "No gateway for spoken calls is configured").never("<script>.")
 }
 
 func TestHostileLoginsStayText(t *testing.T) {

@@ -142,13 +142,11 @@ func (c *console) rosterFault(w http.ResponseWriter, r *http.Request, v visitor,
 // slipped is a refusal that belongs on the page where it came about; nil for
 // whatever is a page of its own.
 func slipped(err error) *trouble {
-	switch code, _ := refusal(err); code {
+	switch code, text := refusal(err); code {
 	case "invalid":
-		t := trouble{http.StatusUnprocessableEntity, "That cannot be done", sentence(saidBy(err))}
-		return &t
+		return &trouble{http.StatusUnprocessableEntity, msg("That cannot be done"), spoken(text)}
 	case "roster_refused":
-		t := trouble{http.StatusConflict, "The roster does not allow this", sentence(saidBy(err))}
-		return &t
+		return &trouble{http.StatusConflict, msg("The roster does not allow this"), spoken(text)}
 	case "not_found", "conflict", "on_probation", "not_available", "too_many":
 		t := describe(err)
 		return &t
@@ -207,7 +205,7 @@ func proposed(kind roster.Kind, who string) message {
 	case roster.PublishPolicy:
 		return msg("Another policy is to come into force")
 	}
-	return msg(plain(string(kind)))
+	return verbatim(plain(string(kind)))
 }
 
 // happened says what a change did.
@@ -226,7 +224,7 @@ func happened(kind roster.Kind, who string) message {
 	case roster.PublishPolicy:
 		return msg("Another policy came into force")
 	}
-	return msg(plain(string(kind)))
+	return verbatim(plain(string(kind)))
 }
 
 func namesOf(v gate.RosterView) map[identity.PersonID]string {

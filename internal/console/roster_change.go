@@ -19,8 +19,8 @@ type roleChoice struct {
 	Checked bool
 }
 
-// roleDoes says what each role is for, to whoever gives it.
-var roleDoes = map[identity.Role]string{
+// dutyWords say what each role is for, to whoever gives it.
+var dutyWords = map[identity.Role]string{
 	identity.Agent:         "Opens requests at a desk. Holds no other role, and never decides.",
 	identity.Manager:       "Signs for those whose manager of record they are.",
 	identity.Security:      "Signs for security, and sees every request.",
@@ -34,7 +34,7 @@ var roleDoes = map[identity.Role]string{
 func roleChoices(has []identity.Role) []roleChoice {
 	out := make([]roleChoice, len(identity.Roles))
 	for i, r := range identity.Roles {
-		out[i] = roleChoice{r, roleDoes[r], slices.Contains(has, r)}
+		out[i] = roleChoice{r, dutyWords[r], slices.Contains(has, r)}
 	}
 	return out
 }

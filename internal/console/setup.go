@@ -43,6 +43,24 @@ type setupPage struct {
 // readyPolicy is a ready-made policy to begin with.
 type readyPolicy struct{ Name, When, Adds string }
 
+// startWords say when to start from a ready-made policy, as policies/README.md
+// does, and addWords what it adds to the starter.
+var (
+	startWords = map[string]string{
+		"starter":         "You are small, or want to see it work first.",
+		"nist-800-63b-4":  "An auditor will hold you against SP 800-63B-4.",
+		"outsourced-desk": "A vendor answers the telephone, by night or always.",
+		"finance":         "People here can pay somebody.",
+		"healthcare":      "People work in shifts and somebody waits for them.",
+	}
+	addWords = map[string]string{
+		"nist-800-63b-4":  "Recovery at AAL2 and AAL3 section by section, binding, proofing at IAL3, and accounts that were never proofed.",
+		"outsourced-desk": "A reach and a cap for the vendor as a whole, the clock of the people it serves, and a second look at whom it asked about before.",
+		"finance":         "Four eyes and probation for payroll and treasury, days on which payments run, executives abroad, contractors, and people without a manager.",
+		"healthcare":      "Passes for a shift, a duty manager instead of a sleeping one, shared accounts, clinicians on call, and a narrow path in an emergency.",
+	}
+)
+
 // Step is one step by its name.
 func (p setupPage) Step(name gate.SetupStep) gate.SetupStepView {
 	i := slices.IndexFunc(p.Steps, func(s gate.SetupStepView) bool { return s.Step == name })
@@ -66,7 +84,7 @@ func (p setupPage) Adrift() bool {
 }
 
 // Sentence makes one of a failure's words.
-func (setupPage) Sentence(words string) string { return partsPage{}.Sentence(words) }
+func (setupPage) Sentence(words string) message { return failed(words) }
 
 func (c *console) setupShow(w http.ResponseWriter, r *http.Request, v visitor) error {
 	return c.showSetup(w, r, v, http.StatusOK, nil)
@@ -83,7 +101,7 @@ func (c *console) showSetup(w http.ResponseWriter, r *http.Request, v visitor, s
 		}
 	}
 	for _, one := range c.Gate.ReadyPolicies() {
-		p.Ready = append(p.Ready, readyPolicy{one.Name, one.When, one.Adds})
+		p.Ready = append(p.Ready, readyPolicy{one.Name, startWords[one.Name], addWords[one.Name]})
 	}
 	return c.show(w, r, status, "setup", frame{Title: msg("First steps"), Me: &v.Me, Here: "setup", Alert: alert, Body: p})
 }

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -79,4 +80,21 @@ func TestTheFirstStepsAreForThoseWithOversight(t *testing.T) {
 	}
 	s.Invite("staff:aud", "Aude Itor", "", identity.Auditor)
 	s.staff("staff:aud").get("/setup").is(http.StatusOK).never("Open in the editor", "test letter")
+}
+
+func TestTheReadmeSaysOfAReadyPolicyWhatTheFirstStepsDo(t *testing.T) {
+	readme, err := os.ReadFile("../../policies/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t)
+	page := s.staff(gatetest.Olive).get("/setup")
+	for _, r := range policies.All {
+		_, row, found := strings.Cut(string(readme), "["+r.Name+"]("+r.Name+".yaml) | ")
+		when, _, _ := strings.Cut(row, " |")
+		if !found || when == "" {
+			t.Fatalf("the README does not list %s", r.Name)
+		}
+		page.says(strings.ToUpper(when[:1]) + when[1:] + ".")
+	}
 }
