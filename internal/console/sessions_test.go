@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -92,11 +93,11 @@ func TestSessionsArePictured(t *testing.T) {
 	r := reads(t, h)
 	h.Pass(12 * time.Minute)
 	s := r.site
-	s.staff(gatetest.Sorrel)
-	s.staff(gatetest.Sorrel)
+	s.visits(gatetest.Sorrel, "[2001:db8:4:7::12]:443", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1")
+	s.visits(gatetest.Sorrel, "203.0.113.20:443", "Go-http-client/1.1")
 	s.staff(gatetest.Olive).post("/sessions/members", "person", string(gatetest.Finch), "reason", "the laptop was stolen on a train")
 	r.goTo("/sessions")
-	r.sees("this one")
+	r.sees("this one", "Safari on iPhone", "2001:db8:4:7::/64", "203.0.113.20")
 	r.picture("sessions")
 	r.press("End the 2 others")
 	r.sees("2 other sessions were ended.")
@@ -110,4 +111,21 @@ func TestSessionsArePictured(t *testing.T) {
 	r.picture("sessions-told")
 	r.press("Sign out here")
 	r.do("arriving", chromedp.WaitVisible(chromedp.CSS("[data-task=sign-in]")))
+}
+
+// visits signs somebody in as a browser would that calls itself so, from an
+// address.
+func (s *site) visits(who identity.PersonID, address, agent string) {
+	s.T.Helper()
+	begun, err := s.signin.Begin(s.T.Context())
+	s.Must(err)
+	answer, err := s.Key(who).Assert("localhost", gatetest.Origin, begun.Options.Challenge)
+	s.Must(err)
+	visit := httptest.NewRequestWithContext(s.T.Context(), http.MethodPost, "/", nil)
+	visit.RemoteAddr = address
+	visit.Header.Set("User-Agent", agent)
+	s.signin.Sourced(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _, err := s.signin.Finish(r.Context(), begun.ID, answer)
+		s.Must(err)
+	})).ServeHTTP(httptest.NewRecorder(), visit)
 }
