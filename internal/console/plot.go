@@ -1,8 +1,11 @@
 package console
 
 import (
+	"fmt"
+	"html/template"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -95,6 +98,15 @@ type stack struct {
 	Parts    []block
 }
 
+// Drawn is the stack as SVG: only numbers, and classes that the program names.
+func (s stack) Drawn() template.HTML {
+	var b strings.Builder
+	for _, p := range s.Parts {
+		fmt.Fprintf(&b, `<rect class="band %s" x="%s" width="%s" y="%g" height="%g"/>`, p.Class, s.X, s.Width, p.Y, p.Height)
+	}
+	return template.HTML(b.String()) //nolint:gosec // see above
+}
+
 type block struct {
 	Class     string
 	Y, Height float64
@@ -129,7 +141,9 @@ func columns(bands []band, data []columnOf) columnPlot {
 	}
 	slot := 100 / across(len(data))
 	for i, d := range data {
-		p.Stacks = append(p.Stacks, stacked(d, bands, end, slot*across(i)+slot*.12, slot*.76))
+		if sumOf(d.Parts) > 0 {
+			p.Stacks = append(p.Stacks, stacked(d, bands, end, slot*across(i)+slot*.12, slot*.76))
+		}
 	}
 	for _, i := range sparse(len(data), 4) {
 		p.Marks = append(p.Marks, below(slot*across(i)+slot/2, p.Height-6, data[i].Label))
@@ -258,20 +272,36 @@ type cell struct {
 	Width across
 	Y     int
 	N     int64
-	Level int // 0 to 4
+	Level int // 1 to 4
 	Title message
 }
 
 // Middle is where its number stands.
 func (c cell) Middle() across { return c.X + c.Width/2 }
 
-// heatPlot is a week, a line a day and a cell an hour.
+// Drawn is the cell as SVG, as high as a line: only numbers.
+func (c cell) Drawn(line int) template.HTML {
+	return template.HTML(fmt.Sprintf(`<rect class="cell l%d" x="%s" y="%d" width="%s" height="%d"/><text class="n l%d" x="%s" y="%d" dy="17" text-anchor="middle">%d</text>`, //nolint:gosec // see above
+		c.Level, c.X, c.Y, c.Width, line, c.Level, c.Middle(), c.Y, c.N))
+}
+
+// heatPlot is a week, a line a day and a cell an hour. Hours without any have
+// no cell: what lies below all of them shows through.
 type heatPlot struct {
 	Height int
 	Line   int // of a day
+	Left   across
 	Cells  []cell
 	Days   []mark
 	Hours  []mark
+}
+
+// Lines are where the days begin.
+func (p heatPlot) Lines() (at []int) {
+	for d := range p.Days {
+		at = append(at, d*p.Line)
+	}
+	return at
 }
 
 const (
@@ -282,7 +312,7 @@ const (
 // heat draws numbers by weekday, Monday first, and hour. The levels are
 // quarters of the highest number.
 func heat(hours [7][24]int64, weekday func(int) message, title func(day, hour int, n int64) message) heatPlot {
-	p := heatPlot{Height: 7*heatLine + columnFoot, Line: heatLine}
+	p := heatPlot{Height: 7*heatLine + columnFoot, Line: heatLine, Left: heatLeft}
 	var most int64
 	for _, day := range hours {
 		for _, n := range day {
@@ -293,6 +323,9 @@ func heat(hours [7][24]int64, weekday func(int) message, title func(day, hour in
 	for d, day := range hours {
 		p.Days = append(p.Days, mark{Y: d*heatLine + heatLine/2 + 4, Label: weekday(d), Anchor: "start"})
 		for h, n := range day {
+			if n <= 0 {
+				continue
+			}
 			p.Cells = append(p.Cells, cell{heatLeft + width*across(h), width, d * heatLine, n, levelOf(n, most), title(d, h, n)})
 		}
 	}

@@ -2,8 +2,10 @@ package console
 
 import (
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -273,10 +275,41 @@ var exceptionKinds = []exceptionKind{
 	{"suspicious", msg("Found suspicious in review")},
 }
 
-// Count is one of several numbers, as it stands in a table.
-func (reportsPage) Count(numbers []gate.Number, kind string) string {
-	return grouped(numberOf(numbers, kind))
+// tableCells are numbers as cells of a table. They have nothing to escape, and
+// there are a thousand of them on a page.
+func tableCells(numbers ...int64) template.HTML {
+	var b strings.Builder
+	for _, n := range numbers {
+		b.WriteString("<td>" + grouped(n) + "</td>")
+	}
+	return template.HTML(b.String()) //nolint:gosec // digits
 }
+
+// Ends are the cells of what was opened and how it ended.
+func (reportsPage) Ends(opened int64, o gate.Outcomes) template.HTML {
+	numbers := []int64{opened}
+	for _, status := range outcomes {
+		numbers = append(numbers, o[status])
+	}
+	return tableCells(numbers...)
+}
+
+// Each are the cells of exceptions, by kind.
+func (reportsPage) Each(numbers []gate.Number) template.HTML {
+	var each []int64
+	for _, kind := range exceptionKinds {
+		each = append(each, numberOf(numbers, kind.Kind))
+	}
+	return tableCells(each...)
+}
+
+// Busy are the days on which anything happened.
+func (p reportsPage) Busy() []gate.DayFigures {
+	return slices.DeleteFunc(slices.Clone(p.Days), func(d gate.DayFigures) bool { return d.Opened == 0 && totalOf(d.Ended) == 0 })
+}
+
+// Rest is what there is beside a part of a plot.
+func (reportsPage) Rest(left across) across { return 100 - left }
 
 // Sum adds numbers up.
 func (reportsPage) Sum(numbers []gate.Number) string { return grouped(gate.Total(numbers)) }
@@ -295,18 +328,19 @@ func (p reportsPage) AgentCount() int { return len(p.Agents) }
 
 // hourRow is an hour of the day, on each day of the week.
 type hourRow struct {
-	Hour string
-	N    [7]int64
+	Hour  string
+	Cells template.HTML
 }
 
 // ByHour turns the week so that a line is an hour.
 func (p reportsPage) ByHour() []hourRow {
 	rows := make([]hourRow, 24)
 	for h := range rows {
-		rows[h].Hour = fmt.Sprintf("%02d:00", h)
+		var days []int64
 		for d := range p.Hours {
-			rows[h].N[d] = p.Hours[d][h]
+			days = append(days, p.Hours[d][h])
 		}
+		rows[h] = hourRow{fmt.Sprintf("%02d:00", h), tableCells(days...)}
 	}
 	return rows
 }
