@@ -119,7 +119,7 @@ function start(form) {
         syntaxHighlighting(colours), yaml(), autocompletion({ override: [completer()], icons: false }),
         keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, ...lintKeymap]),
         look, EditorState.tabSize.of(2),
-        EditorView.contentAttributes.of({ "aria-label": words.label, spellcheck: "false", autocorrect: "off", autocapitalize: "off" }),
+        EditorView.contentAttributes.of({ "aria-label": words.label, tabindex: "0", spellcheck: "false", autocorrect: "off", autocapitalize: "off" }),
         EditorView.updateListener.of((u) => { if (u.docChanged) changed(); }),
       ],
     }),

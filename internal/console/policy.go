@@ -84,10 +84,14 @@ func (c *console) showPolicy(w http.ResponseWriter, r *http.Request, v visitor, 
 // page; anything else is not for this page to say.
 func slip(err error) *trouble {
 	switch code, text := refusal(err); code {
-	case "invalid", "policy_eases", "roster_refused":
-		return &trouble{http.StatusUnprocessableEntity, "That cannot be done as it stands", sentence(strings.TrimSuffix(text, "."))}
-	case "busy", "conflict", "request_timeout":
-		return &trouble{http.StatusServiceUnavailable, "That could not be done now", sentence(text)}
+	case "invalid", "roster_refused":
+		return &trouble{http.StatusUnprocessableEntity, msg("That cannot be done as it stands"), verbatim(sentence(strings.TrimSuffix(text, ".")))}
+	case "policy_eases":
+		return &trouble{http.StatusUnprocessableEntity, msg("It asks less, and does not say so"), msg("Nothing was proposed. Below is what it would ask less of, and where to say why.")}
+	case "request_timeout":
+		return &trouble{http.StatusServiceUnavailable, msg("That took too long"), verbatim(sentence(text))}
+	case "busy", "conflict":
+		return &trouble{http.StatusServiceUnavailable, msg("That could not be done now"), msg("A policy of yours is still being looked at, or several of others are. Try again in a few seconds.")}
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package console_test
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -167,22 +169,60 @@ func TestAPolicyIsWrittenCheckedAndProposedInARealBrowser(t *testing.T) {
 }
 
 func TestTheOtherPolicyPagesInARealBrowser(t *testing.T) {
-	olive := anOfficer(t)
-	heard := olive.complaints()
-	olive.goTo("/policy/explain")
-	olive.sees("What would be asked of somebody?")
-	olive.picture("policy-explain-empty")
-	olive.types("unit", "Payroll")
-	olive.press("See what is asked")
-	olive.sees("because of the rule")
-	olive.picture("policy-explain")
-	olive.goTo("/policy/prove")
-	olive.sees("two-signatures")
-	olive.picture("policy-prove")
-	olive.goTo("/policy/tests")
-	olive.press("Run the cases")
-	olive.sees("Every case passes")
-	olive.picture("policy-tests")
+	starter, err := os.ReadFile("../../policies/starter.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases, err := os.ReadFile("../../policies/starter.test.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := gatetest.New(t, string(starter))
+	b := browse(t, h)
+	b.enterAs(gatetest.Olive)
+	heard := b.complaints()
+	b.goTo("/policy")
+	b.sees("two-things")
+	b.picture("policy")
+	b.goTo("/policy/explain")
+	b.sees("What would be asked of somebody?")
+	b.picture("policy-explain-empty")
+	b.do("choosing the desk", chromedp.SetValue(chromedp.CSS("#desk"), "helpdesk"))
+	b.types("unit", "Payroll")
+	b.do("asking for less", chromedp.Click(chromedp.CSS("input[name=less]")))
+	b.press("See what is asked")
+	b.sees("because of the rule", "Less would be asked")
+	b.picture("policy-explain")
+	b.goTo("/policy/explain?desk=nightline&admin=true")
+	b.sees("The policy refuses this request")
+	b.picture("policy-explain-refused")
+	b.goTo("/policy/prove")
+	b.sees("two-signatures")
+	b.picture("policy-prove")
+
+	// The cases are a file, which the script takes in and keeps in the tab.
+	path := filepath.Join(t.TempDir(), "starter.test.yaml")
+	b.Must(os.WriteFile(path, []byte(strings.Replace(string(cases), "tier: high", "tier: low", 1)), 0o600))
+	b.goTo("/policy/tests")
+	b.do("taking a file", chromedp.SetUploadFiles(chromedp.CSS("input[type=file]"), []string{path}))
+	b.until("the file is there", `document.getElementById("cases").value.includes("tier: low")`)
+	b.goTo("/policy/tests")
+	b.until("it was kept", `document.getElementById("cases").value.includes("tier: low")`)
+	b.press("Run the cases")
+	b.sees("fail")
+	b.picture("policy-tests")
+
+	// What is being written in this tab can stand in for the policy in force.
+	b.goTo("/policy/edit")
+	b.until("the editor stands there", `!!document.querySelector(".editor")?.shadowRoot?.querySelector(".cm-line")`)
+	b.picture("policy-edit-long")
+	b.cursor("name: starter")
+	b.keys("-draft")
+	b.until("it is kept", `sessionStorage.getItem("policy-draft")?.includes("starter-draft")`)
+	b.goTo("/policy/prove")
+	b.do("choosing the draft", chromedp.Click(chromedp.CSS("[data-draft] input")))
+	b.press("Prove it")
+	b.sees("of the policy that you are writing")
 	if got := heard(); len(got) != 0 {
 		t.Errorf("the browser complains of %q", got)
 	}

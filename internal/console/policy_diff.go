@@ -2,8 +2,10 @@ package console
 
 import (
 	"net/http"
+	"slices"
 
 	"countersign/internal/gate"
+	"countersign/internal/identity"
 )
 
 type policyDiffPage struct {
@@ -48,4 +50,30 @@ func (c *console) policyDiff(w http.ResponseWriter, r *http.Request, v visitor) 
 	}
 	p.Diff = &d
 	return c.showPolicy(w, r, v, http.StatusOK, "policy_diff", msg("Compare policies"), p, nil)
+}
+
+// alike are changes that differ in what is asked for alone.
+type alike struct {
+	gate.PolicyDifference
+	Actions []identity.Action
+}
+
+// Every reports whether it is so whatever is asked for.
+func (a alike) Every() bool { return len(a.Actions) == len(identity.Actions) }
+
+// together puts into one line what would be said once for every action.
+func together(changes []gate.PolicyDifference) []alike {
+	var out []alike
+	for _, c := range changes {
+		i := slices.IndexFunc(out, func(a alike) bool {
+			return a.Class == c.Class && a.Was == c.Was && a.Demand == c.Demand && a.Direction == c.Direction && a.Old == c.Old && a.New == c.New &&
+				a.Acknowledged == c.Acknowledged && len(a.RestsOn)+len(c.RestsOn) == 0
+		})
+		if i < 0 {
+			out = append(out, alike{PolicyDifference: c})
+			i = len(out) - 1
+		}
+		out[i].Actions = append(out[i].Actions, c.Action)
+	}
+	return out
 }

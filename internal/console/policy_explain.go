@@ -27,6 +27,9 @@ func (p explainPage) Has(field, value string) bool { return slices.Contains(p.Fo
 // Get is what stands in a field.
 func (p explainPage) Get(field string) string { return p.Form.Get(field) }
 
+// Floor is what refuses by the policy language itself: the desk, say.
+func (explainPage) Floor(name string) string { return plain(strings.Trim(name, "()")) }
+
 // policyExplain asks the policy about a request that somebody describes, or
 // about a recorded one. It changes nothing and names nobody, so it is an
 // address that can be kept and sent.

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -31,11 +32,11 @@ func (p policyReview) Stale() bool { return p.Base != p.InForce }
 // Tallies are the simulation's totals under their names.
 func (p policyReview) Tallies() []tallied {
 	t := p.Simulation.Total
-	return []tallied{{"newly refused", t.Refused}, {"newly allowed", t.Allowed}, {"asked less", t.Eased}, {"asked more", t.Tightened}, {"made to wait longer", t.Delayed}, {"as before", t.Unchanged}}
+	return []tallied{{msg("newly refused"), t.Refused}, {msg("newly allowed"), t.Allowed}, {msg("asked less"), t.Eased}, {msg("asked more"), t.Tightened}, {msg("made to wait longer"), t.Delayed}, {msg("as before"), t.Unchanged}}
 }
 
 type tallied struct {
-	Label string
+	Label message
 	Count int
 }
 
@@ -45,6 +46,18 @@ type bothWays struct {
 	gate.PolicyStatement
 	Was string
 }
+
+// Odd are the statements that do not hold, or came out otherwise before.
+func (p policyReview) Odd() []bothWays {
+	return slices.DeleteFunc(slices.Clone(p.Statements), bothWays.even)
+}
+
+// Even are those that hold now as before.
+func (p policyReview) Even() []bothWays {
+	return slices.DeleteFunc(slices.Clone(p.Statements), func(b bothWays) bool { return !b.even() })
+}
+
+func (b bothWays) even() bool { return b.Outcome == "holds" && b.Was == "holds" }
 
 // reviewTime is how long all of a review may take: less than a page may.
 const reviewTime = 50 * time.Second
@@ -132,7 +145,7 @@ func (c *console) policyPropose(w http.ResponseWriter, r *http.Request, v visito
 		return err
 	}
 	if r.PostForm.Get("compared") != view.Policy {
-		return c.review(w, r, v, text, &trouble{http.StatusConflict, "Another policy came into force", "Nothing was proposed. Below is what yours would change now; look at it again."})
+		return c.review(w, r, v, text, &trouble{http.StatusConflict, msg("Another policy came into force"), msg("Nothing was proposed. Below is what yours would change now; look at it again.")})
 	}
 	id, err := c.Gate.ProposeChange(r.Context(), v.Caller, roster.Proposed{Kind: roster.PublishPolicy, PolicyText: text})
 	if err != nil {

@@ -152,7 +152,7 @@ func TestAPolicyThatAsksLessIsProposedOnlyWithItsReason(t *testing.T) {
 	v := s.staff(gatetest.Olive)
 	base := v.get("/policy/edit").is(200).hidden("base")
 	p := v.post("/policy/edit", "policy_text", gatetest.Policy, "base", base, "step", "review").is(200).says("It asks less, and does not say so").never("Propose it, and sign")
-	v.post("/policy/propose", "policy_text", gatetest.Policy, "base", base, "compared", base).is(422).says("does not acknowledge it")
+	v.post("/policy/propose", "policy_text", gatetest.Policy, "base", base, "compared", base).is(422).says("It asks less, and does not say so", "Nothing was proposed")
 	p = v.post("/policy/edit", "policy_text", gatetest.Policy, "base", base, "step", "acknowledge", "acknowledgement", p.area("acknowledgement"),
 		"because", "the ward's wait: it cost 'lives'").is(200).says("the ward's wait: it cost 'lives'", "said so itself", "Propose it, and sign")
 	text := p.area("policy_text")

@@ -48,6 +48,7 @@ func words(t *tongue) template.FuncMap {
 		"namekind": func(kind string) string { return t.say(say(nameWords, kind)) },
 		"formula":  formula,
 		"shown":    shown,
+		"together": together,
 
 		"asked":     func(m proof.Method) string { return t.say(say(askedWords, m)) },
 		"followup":  func(kind string) string { return t.say(say(followUpWords, kind)) },
