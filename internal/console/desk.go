@@ -41,7 +41,7 @@ type subject struct {
 var intake = []identity.Channel{identity.Phone, identity.WalkIn, identity.Chat, identity.Email, identity.Ticket}
 
 const (
-	openOnDesk     = 50
+	openOnDesk     = 30
 	finishedOnDesk = 10
 )
 

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -96,8 +95,8 @@ type Gate struct {
 	pulses   *pulses
 	kinds    map[string]string
 	beside   func(context.Context) []PartView
-	settled  atomic.Bool // every step of the set-up was done
-	used     sync.Map    // when a token last called, by its name
+	settled  settled
+	used     sync.Map // when a token last called, by its name
 
 	provider Provider
 	proofers []Proofer
@@ -109,6 +108,8 @@ type Gate struct {
 	editions editions       // of the policy, as the chain tells
 
 	bench *bench // where texts of policies are looked at
+
+	names names // of accounts, for lists
 
 	simulating sync.Mutex // one at a time: each plans every request of a year, twice
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"countersign/internal/approval"
@@ -142,18 +143,55 @@ func (g *Gate) summary(ctx context.Context, r store.Row, s reset.State) (Summary
 		out.WaitUntil = &w
 	}
 	_, out.Calling = calledBack(s, g.now())
-	records, err := g.store.Stream(ctx, r.ID)
+	who, err := g.named(ctx, r.ID)
+	out.Login, out.Name = who.login, who.name
+	return out, err
+}
+
+// names remembers for a while whose accounts requests are about: what stands in
+// a request's first entry never changes, but it can be erased.
+type names struct {
+	mu    sync.Mutex
+	known map[string]named
+}
+
+type named struct {
+	login, name string
+	until       time.Time
+}
+
+const (
+	nameLife   = 10 * time.Minute
+	nameMemory = 4096
+)
+
+func (g *Gate) named(ctx context.Context, request string) (named, error) {
+	at := g.now()
+	g.names.mu.Lock()
+	n, ok := g.names.known[request]
+	g.names.mu.Unlock()
+	if ok && at.Before(n.until) {
+		return n, nil
+	}
+	records, err := g.store.Stream(ctx, request)
 	if err != nil {
-		return out, fmt.Errorf("gate: reading %s: %w", r.ID, err)
+		return n, fmt.Errorf("gate: reading %s: %w", request, err)
 	}
 	e, _, err := reset.Decode(records[0].Type, records[0].Body, records[0].Private)
 	if err != nil {
-		return out, fmt.Errorf("gate: reading %s: %w", r.ID, err)
+		return n, fmt.Errorf("gate: reading %s: %w", request, err)
 	}
+	n = named{until: at.Add(nameLife)}
 	if opened, ok := e.(reset.Opened); ok {
-		out.Login, out.Name = opened.Facts.Subject.Login, opened.Facts.Subject.Name
+		n.login, n.name = opened.Facts.Subject.Login, opened.Facts.Subject.Name
 	}
-	return out, nil
+	g.names.mu.Lock()
+	defer g.names.mu.Unlock()
+	if g.names.known == nil || len(g.names.known) >= nameMemory {
+		g.names.known = map[string]named{}
+	}
+	g.names.known[request] = n
+	return n, nil
 }
 
 // lister says what the caller sees of a list, and narrows the filter to that

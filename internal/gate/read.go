@@ -108,28 +108,46 @@ type ReceiptView struct {
 
 // Request shows one request.
 func (g *Gate) Request(ctx context.Context, c Caller, id string) (View, error) {
-	s, err := g.load(ctx, id)
+	s, records, err := g.visible(ctx, c, id)
 	if err != nil {
 		return View{}, err
 	}
-	ok, err := g.sees(ctx, c, s)
-	if err != nil {
-		return View{}, err
-	}
-	if !ok {
-		return View{}, ErrNoRequest
-	}
-	return g.view(ctx, c, s)
+	return g.viewOf(ctx, c, s, records)
 }
 
-func (g *Gate) view(ctx context.Context, c Caller, s reset.State) (View, error) {
-	chain, pol, err := g.rules(ctx)
-	if err != nil {
-		return View{}, err
+// visible loads a request that the caller may know of, with its records.
+func (g *Gate) visible(ctx context.Context, c Caller, id string) (reset.State, []store.Record, error) {
+	records, err := g.store.Stream(ctx, id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && records[0].Type != (reset.Opened{}).Type() {
+		return reset.State{}, nil, ErrNoRequest
 	}
+	if err != nil {
+		return reset.State{}, nil, fmt.Errorf("gate: reading %s: %w", id, err)
+	}
+	s, err := Fold(records)
+	if err != nil {
+		return s, nil, err
+	}
+	ok, err := g.sees(ctx, c, s)
+	if err == nil && !ok {
+		err = ErrNoRequest
+	}
+	return s, records, err
+}
+
+// view is a request that has just been loaded or changed, as the caller sees it.
+func (g *Gate) view(ctx context.Context, c Caller, s reset.State) (View, error) {
 	records, err := g.store.Stream(ctx, s.ID)
 	if err != nil {
 		return View{}, fmt.Errorf("gate: reading %s: %w", s.ID, err)
+	}
+	return g.viewOf(ctx, c, s, records)
+}
+
+func (g *Gate) viewOf(ctx context.Context, c Caller, s reset.State, records []store.Record) (View, error) {
+	chain, pol, err := g.rules(ctx)
+	if err != nil {
+		return View{}, err
 	}
 	m, ok := chain.Members[c.Person]
 	over := ok && oversight(m) || c.has(ScopeAudit)
@@ -252,15 +270,12 @@ type Moment struct {
 // Timeline is everything that happened to a request, as it stands on the
 // ledger: personal values are commitments.
 func (g *Gate) Timeline(ctx context.Context, c Caller, id string) ([]Moment, error) {
-	if _, err := g.Request(ctx, c, id); err != nil {
+	_, records, err := g.visible(ctx, c, id)
+	if err != nil {
 		return nil, err
 	}
 	if ok, err := g.audits(ctx, c); err != nil || !ok {
 		return nil, errors.Join(err, ErrForbidden)
-	}
-	records, err := g.store.Stream(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("gate: reading %s: %w", id, err)
 	}
 	chain, _, err := g.rules(ctx)
 	if err != nil {
