@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -95,8 +96,8 @@ type Gate struct {
 	pulses   *pulses
 	kinds    map[string]string
 	beside   func(context.Context) []PartView
-	settled  settled
-	used     sync.Map // when a token last called, by its name
+	settled  atomic.Bool // every step of the set-up was done
+	used     sync.Map    // when a token last called, by its name
 
 	provider Provider
 	proofers []Proofer
