@@ -67,16 +67,23 @@ type Request struct {
 		Outcome string `json:"outcome"`
 		Note    string `json:"note,omitempty"`
 	} `json:"follow_ups"`
-	ReviewOwed bool            `json:"review_owed"`
-	Repudiated bool            `json:"repudiated"`
-	Probation  *time.Time      `json:"probation_until,omitempty"`
-	Policy     string          `json:"policy"`
-	Reasons    json.RawMessage `json:"reasons,omitempty"`
-	Progress   []Step          `json:"progress"`
-	Page       string          `json:"page"` // where the requester comes forward
-	AgentName  string          `json:"agent_name,omitempty"`
-	Vendor     bool            `json:"vendor_desk"`
-	Version    uint64          `json:"version"`
+	ReviewOwed bool       `json:"review_owed"`
+	Repudiated bool       `json:"repudiated"`
+	Probation  *time.Time `json:"probation_until,omitempty"`
+	// Unusual is what whoever decides should not overlook.
+	Unusual []struct {
+		Kind  string     `json:"kind"`
+		What  string     `json:"what,omitempty"`
+		Count int        `json:"count,omitempty"`
+		At    *time.Time `json:"at,omitempty"`
+	} `json:"unusual,omitempty"`
+	Policy    string          `json:"policy"`
+	Reasons   json.RawMessage `json:"reasons,omitempty"`
+	Progress  []Step          `json:"progress"`
+	Page      string          `json:"page"` // where the requester comes forward
+	AgentName string          `json:"agent_name,omitempty"`
+	Vendor    bool            `json:"vendor_desk"`
+	Version   uint64          `json:"version"`
 }
 
 // Signature is a signed decision.
