@@ -113,3 +113,32 @@ func TestTheRequestPageInEveryState(t *testing.T) {
 	sorrel.sees("Wren Ito")
 	sorrel.picture("requests")
 }
+
+// What an agent is told to say depends on how they came, and on where the case
+// stands.
+func TestTheScriptFollowsTheCase(t *testing.T) {
+	h := gatetest.New(t, strings.Replace(strings.Replace(gatetest.Policy, "proofs: totp || (recovery_code && email_code)", "proofs: callback || totp", 1),
+		"  - desk: helpdesk\n", "  - desk: helpdesk\n    vendor: true\n", 1))
+	b := browse(t, h)
+	b.AddLark()
+	b.enterAs(gatetest.Finch)
+	v, err := b.Gate.Open(t.Context(), gatetest.Staff(gatetest.Finch), gate.Wish{Login: gatetest.Lark, Action: identity.Unlock, Channel: identity.Chat})
+	b.Must(err)
+	b.goTo("/requests/" + v.ID)
+	b.sees("What to write", "Write it as it stands here, without a link.", "I work at the desk helpdesk, for your organisation.")
+	b.picture("request-chat")
+	_, err = b.Gate.Challenge(t.Context(), b.Claim(v.Case), proof.Callback)
+	b.Must(err)
+	b.sees("They are being rung", "We are ringing the number on record that ends in …42.")
+	b.types("code", "1234")
+	b.Claim(v.Case) // the page is drawn anew, and keeps what was typed
+	b.picture("request-callback")
+	if got := eval[string](b, `document.getElementById("code").value`); got != "1234" {
+		t.Errorf("the field has %q", got)
+	}
+	b.goTo("/desk")
+	b.sees("They are being rung: take the code")
+	b.goTo("/requests/" + v.ID)
+	b.Must(b.Vote(gatetest.Sorrel, v.ID, reset.Deny))
+	b.sees("It was denied by somebody who signs.")
+}
