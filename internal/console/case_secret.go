@@ -26,6 +26,7 @@ const coverAfter = 3 * time.Minute
 type shownSecret struct {
 	Name   string // the id of its heading
 	Groups [][]character
+	Gaps   bool        // the groups are ours: nothing stands between them
 	Alike  []character // those that are taken for others
 }
 
@@ -60,8 +61,8 @@ func shownAs(name, secret string) *shownSecret {
 	if secret == "" {
 		return nil
 	}
-	s, seen := &shownSecret{Name: name}, map[rune]bool{}
 	own := strings.Contains(secret, "-")
+	s, seen := &shownSecret{Name: name, Gaps: !own}, map[rune]bool{}
 	var group []character
 	for _, r := range secret {
 		c := characterOf(r)

@@ -13,7 +13,7 @@ import (
 	"countersign/internal/reset"
 )
 
-var secretText = regexp.MustCompile(`<p class="secret"[^>]*>(.*?)</p>`)
+var secretText = regexp.MustCompile(`<p class="secret(?: gaps)?"[^>]*>(.*?)</p>`)
 
 // secrets are what the page shows in large letters.
 func (p seen) secrets() []string {

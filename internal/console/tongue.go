@@ -167,8 +167,10 @@ func (t *tongue) rich(english string, args ...any) template.HTML {
 		switch v := a.(type) {
 		case template.HTML, int:
 			safe[i] = v
-		default:
+		case message:
 			safe[i] = template.HTMLEscapeString(t.say(v))
+		default: // somebody's name, say: not for translation
+			safe[i] = template.HTMLEscapeString(fmt.Sprint(v))
 		}
 	}
 	return template.HTML(t.say(english, safe...)) //nolint:gosec // the text is the program's own, and its arguments are escaped
