@@ -29,7 +29,7 @@ type site struct {
 
 func newSite(t *testing.T) *site { return openSite(t, gatetest.New(t, gatetest.Policy), nil) }
 
-func openSite(t *testing.T, h *gatetest.House, api func(*signin.Signin) http.Handler) *site {
+func openSite(t testing.TB, h *gatetest.House, api func(*signin.Signin) http.Handler) *site {
 	s := &site{House: h, signin: signin.New(signin.Options{Gate: h.Gate, Store: h.Store, Now: h.Now})}
 	mux, organisation := http.NewServeMux(), "Aviary <Ltd>"
 	if api != nil {

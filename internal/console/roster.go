@@ -83,8 +83,8 @@ func (c *console) showRoster(w http.ResponseWriter, r *http.Request, v visitor, 
 	if err != nil {
 		return err
 	}
-	p.names = namesOf(p.RosterView)
-	p.History, p.More = toldHistory(history.Entries, p.names), history.Before > 0
+	p.names = history.Names
+	p.History, p.More = toldHistory(history), history.Before > 0
 	return c.show(w, r, status, "roster", frame{Title: msg("Roster"), Me: &v.Me, Here: "roster", Alert: alert, Body: p})
 }
 
@@ -102,15 +102,11 @@ func (c *console) rosterHistory(w http.ResponseWriter, r *http.Request, v visito
 			return errNowhere
 		}
 	}
-	view, err := c.Gate.Roster(r.Context(), v.Caller)
-	if err != nil {
-		return err
-	}
 	h, err := c.Gate.RosterHistory(r.Context(), v.Caller, before, 30)
 	if err != nil {
 		return err
 	}
-	p := rosterHistoryPage{Entries: toldHistory(h.Entries, namesOf(view))}
+	p := rosterHistoryPage{Entries: toldHistory(h)}
 	if h.Before > 0 {
 		p.Older = "/roster/history?" + url.Values{"before": {strconv.FormatUint(h.Before, 10)}}.Encode()
 	}
@@ -165,9 +161,9 @@ type rosterEntry struct {
 	Came    bool // whom it concerns brought it up, by redeeming an invitation
 }
 
-func toldHistory(entries []gate.RosterEntry, names map[identity.PersonID]string) []rosterEntry {
-	out := make([]rosterEntry, len(entries))
-	for i, e := range entries {
+func toldHistory(h gate.RosterHistory) []rosterEntry {
+	names, out := h.Names, make([]rosterEntry, len(h.Entries))
+	for i, e := range h.Entries {
 		who := or(e.Name, nameOf(names, e.Person))
 		out[i] = rosterEntry{RosterEntry: e, Title: proposed(e.Kind, who), ByName: nameOf(names, identity.PersonID(e.By)),
 			Icon: outcomeIcons[e.Outcome], Verdict: outcomeWords[e.Outcome]}
@@ -225,14 +221,6 @@ func happened(kind roster.Kind, who string) message {
 		return msg("Another policy came into force")
 	}
 	return verbatim(plain(string(kind)))
-}
-
-func namesOf(v gate.RosterView) map[identity.PersonID]string {
-	names := map[identity.PersonID]string{}
-	for _, m := range v.Members {
-		names[m.Person] = m.Name
-	}
-	return names
 }
 
 func nameOf(names map[identity.PersonID]string, id identity.PersonID) string {

@@ -130,12 +130,15 @@ func (a annals) at(now time.Time) []RosterEntry {
 type RosterHistory struct {
 	Entries []RosterEntry `json:"entries" nullable:"false"`
 	Before  uint64        `json:"before,omitempty"` // for the next page; 0 at the end
+	// Names are what those who are on the roster now are called.
+	Names map[identity.PersonID]string `json:"names"`
 }
 
 // RosterHistory tells anybody on the roster how it came to be: limit entries
 // older than the one at version before; 0 begins with the newest.
 func (g *Gate) RosterHistory(ctx context.Context, c Caller, before uint64, limit int) (RosterHistory, error) {
-	if _, _, err := g.member(ctx, c); err != nil {
+	_, chain, err := g.member(ctx, c)
+	if err != nil {
 		return RosterHistory{}, err
 	}
 	if limit < 1 || limit > 100 {
@@ -144,7 +147,10 @@ func (g *Gate) RosterHistory(ctx context.Context, c Caller, before uint64, limit
 	g.mu.Lock()
 	all := g.annals.at(g.now())
 	g.mu.Unlock()
-	h := RosterHistory{Entries: []RosterEntry{}}
+	h := RosterHistory{Entries: []RosterEntry{}, Names: map[identity.PersonID]string{}}
+	for _, m := range chain.Members {
+		h.Names[m.Person] = m.Name
+	}
 	for _, e := range all {
 		switch {
 		case before > 0 && e.Version >= before:

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -96,8 +95,8 @@ type Gate struct {
 	pulses   *pulses
 	kinds    map[string]string
 	beside   func(context.Context) []PartView
-	settled  atomic.Bool // every step of the set-up was done
-	used     sync.Map    // when a token last called, by its name
+	settled  settled
+	used     sync.Map // when a token last called, by its name
 
 	provider Provider
 	proofers []Proofer

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"countersign/internal/identity"
@@ -99,17 +100,31 @@ func (g *Gate) Setup(ctx context.Context, c Caller) (SetupView, error) {
 	return g.setup(ctx)
 }
 
-// SetupDone reports whether every step is done. Once it was, it stays so until
-// the server stops: nobody who works here needs to be led there again.
+// SetupDone reports whether every step is done. It is asked for every page that
+// an officer looks at: it is worked out again only when the ledger has grown,
+// and once it was true it stays so until the server stops.
 func (g *Gate) SetupDone(ctx context.Context) bool {
-	if g.settled.Load() {
+	if g.settled.done.Load() {
 		return true
+	}
+	signed, err := g.store.Checkpoint(ctx)
+	if err != nil {
+		return false
+	}
+	if last := g.settled.last.Swap(string(signed)); last == string(signed) {
+		return false
 	}
 	v, err := g.setup(ctx)
 	if err == nil && v.Done {
-		g.settled.Store(true)
+		g.settled.done.Store(true)
 	}
 	return err == nil && v.Done
+}
+
+// settled remembers what SetupDone found, and at which checkpoint.
+type settled struct {
+	done atomic.Bool
+	last atomic.Value
 }
 
 func (g *Gate) setup(ctx context.Context) (SetupView, error) {
