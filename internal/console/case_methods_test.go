@@ -216,7 +216,7 @@ func TestTheCodeOfACallGoesBackByTheAgent(t *testing.T) {
 	finch.post("/requests/"+v.ID+"/callback", "code", "0000 0000").is(http.StatusNotFound).says("No call is under way")
 	page := lark.post("/case/challenge", "method", "callback").is(http.StatusOK).says("We ring the telephone on record now", v.Words, "Finch Day").never(gatetest.LarksPhone, "0142", `name="answer"`)
 	spoken := s.Texted(s.Voice, v.ID, gatetest.LarksPhone)
-	finch.get("/requests/"+v.ID).says("the number on record that ends in …42", "any other code than the one from this call").never(gatetest.LarksPhone, spoken)
+	finch.get("/requests/"+v.ID).says("the number on record that ends in …42", "or any other code than the one from this call").never(gatetest.LarksPhone, spoken)
 	s.staff(gatetest.Sorrel).get("/requests/"+v.ID).never("We are ringing", "/callback", "Never ask for")
 	s.visitor().post("/requests/"+v.ID+"/callback", "code", spoken).at("/sign-in?next=%2Frequests%2F" + v.ID + "%2Fcallback")
 	finch.get("/requests/" + v.ID + "/callback").at("/requests/" + v.ID)

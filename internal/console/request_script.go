@@ -73,9 +73,10 @@ func provingScript(s script, v gate.View) script {
 	s.Words = true
 	if v.Callback != nil {
 		s.Now = msg("We are ringing the number on record that ends in %s.", v.Callback.Number)
+		s.Writes = false
 		s.Say = []message{msg("“Take the call that comes to the telephone you gave us earlier. You hear a code. Read it to me.”")}
-		s.Do = []message{msg("Type what they heard below. Take it by no other way than their voice.")}
-		s.Never = append([]message{msg("any other code than the one from this call")}, neverAsked[1:]...)
+		s.Do = []message{msg("Type what they heard into the field. Take it by no other way than their voice.")}
+		s.Never = append([]message{msg("a password, or any other code than the one from this call")}, neverAsked[1:]...)
 		return s
 	}
 	s.Now = msg("They have to prove who they are, on their own page.")
