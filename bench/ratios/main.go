@@ -88,10 +88,14 @@ var questions = []question{
 		"argon2", "proofs/s", rate, true},
 	{"Load", "A request that hashes nothing, beside a crowd of 64 whose wrong passwords are hashed", "", "idle", "proofs/s", rate, true},
 	{"Honest", "A right code by mail, beside the same crowd", "The crowd asks in one name, so a right code waits for those that run and for one more of theirs.", "idle", "proofs/s", rate, true},
+	{"Pages/requests=few", "Making a page of the console, few requests", "From the request to the last byte, without the network.", "front", "ns/page", milli, false},
+	{"Pages/requests=million", "Making a page of the console, a million requests", "", "front", "ns/page", milli, false},
 	{"Audit", "Verifying an exported ledger of 100,000 events", "", "sha256", "MB/s", func(v float64) string { return fmt.Sprintf("%.0f MB/s", v) }, true},
 }
 
 func micro(v float64) string { return fmt.Sprintf("%.1f µs", v/1000) }
+
+func milli(v float64) string { return fmt.Sprintf("%.2f ms", v/1e6) }
 
 func seconds(v float64) string { return fmt.Sprintf("%.2f s", v/1e9) }
 
@@ -118,6 +122,8 @@ var labels = map[string]string{
 	"sha256all": "SHA-256 of the same bytes, all cores", "program": "**countersign-verify**, all cores, from files",
 	"check": "**Countersign**, the check alone, one core", "argon2": "one argon2id hash",
 	"es256": "one ES256 signature verified", "idle": "alone", "saturated": "beside the crowd",
+	"front": "front page, which asks for nothing", "desk": "desk", "request": "a request under way", "finished": "a finished request", "requests": "requests",
+	"approvals": "to sign", "reports": "reports, 90 days", "ledger": "ledger", "entry": "an entry of the ledger", "roster": "roster", "policy": "policy", "parts": "directories and channels",
 	"passkey": "`passkey`", "totp": "`totp`", "email_code": "`email_code`", "sms_code": "`sms_code`", "voice_code": "`voice_code`", "recovery_code": "`recovery_code`",
 	"recovery_contact": "`recovery_contact`", "vouch": "`vouch`", "callback": "`callback`", "in_person": "`in_person`", "oidc": "`oidc`", "device": "`device`", "idv": "`idv`",
 }
