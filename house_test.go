@@ -64,8 +64,9 @@ var rows = []row{
 		vendors: "github.com/crillab/gophersat"},
 	{at: "internal/policy/lint", floor: pure, ours: "identity proof policy policy/expr policy/prove policy/specimen policy/yamltext",
 		vendors: "go.yaml.in/yaml/v4"},
-	{at: "internal/policy/diff", floor: pure, ours: "identity proof approval policy policy/expr policy/prove policy/specimen"},
-	{at: "internal/policy/explain", floor: pure, ours: "identity policy policy/diff policy/prove policy/specimen"},
+	{at: "internal/policy/change", floor: pure, ours: "identity proof approval policy"},
+	{at: "internal/policy/diff", floor: pure, ours: "identity proof approval policy policy/change policy/expr policy/prove policy/specimen"},
+	{at: "internal/policy/explain", floor: pure, ours: "identity policy policy/change policy/prove policy/specimen"},
 	// The roster says who may sign; what they may sign is the policy's affair.
 	{at: "internal/roster", floor: pure, ours: "identity statement ledger proof proof/passkey"},
 	{at: "internal/enrolment", floor: pure, ours: "identity ledger proof proof/passkey"},
@@ -125,7 +126,7 @@ var rows = []row{
 	// The door, the hands, and who is calling. None of them names a backend,
 	// and the hands do not know the door: they judge the bundle for themselves.
 	// The gate makes no keys in software; it knows one when it is shown one.
-	{at: "internal/gate", floor: service, ours: allPure + " policy/diff policy/explain policy/cases policy/lint policy/prove policy/specimen directory store notify passhash sealing softkey /policies",
+	{at: "internal/gate", floor: service, ours: allPure + " policy/change policy/diff policy/explain policy/cases policy/lint policy/prove policy/specimen directory store notify passhash sealing softkey /policies",
 		vendors: "github.com/google/uuid golang.org/x/mod/sumdb/note golang.org/x/sync golang.org/x/text/unicode/norm"},
 	// The ready-made policies, as texts.
 	{at: "policies", floor: pure},

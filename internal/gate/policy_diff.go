@@ -5,6 +5,7 @@ import (
 
 	"countersign/internal/identity"
 	"countersign/internal/policy"
+	"countersign/internal/policy/change"
 	"countersign/internal/policy/diff"
 )
 
@@ -26,16 +27,16 @@ type PolicyDiff struct {
 
 // PolicyDifference is one demand that requests of one kind meet otherwise.
 type PolicyDifference struct {
-	Class        identity.Class  `json:"class" doc:"under the new policy"`
-	Was          identity.Class  `json:"was,omitempty" doc:"under the old one, when that is another"`
-	Action       identity.Action `json:"action"`
-	Demand       string          `json:"demand" doc:"request, tier, proofs, approvals, wait, …"`
-	Direction    diff.Direction  `json:"direction" enum:"less,more,else"`
-	Old          string          `json:"old"`
-	New          string          `json:"new"`
-	Given        string          `json:"given" doc:"a request for which that is so, as a specimen of one line"`
-	RestsOn      []string        `json:"rests_on,omitempty"`
-	Acknowledged bool            `json:"acknowledged,omitempty"`
+	Class        identity.Class   `json:"class" doc:"under the new policy"`
+	Was          identity.Class   `json:"was,omitempty" doc:"under the old one, when that is another"`
+	Action       identity.Action  `json:"action"`
+	Demand       string           `json:"demand" doc:"request, tier, proofs, approvals, wait, …"`
+	Direction    change.Direction `json:"direction" enum:"less,more,else"`
+	Old          string           `json:"old"`
+	New          string           `json:"new"`
+	Given        string           `json:"given" doc:"a request for which that is so, as a specimen of one line"`
+	RestsOn      []string         `json:"rests_on,omitempty"`
+	Acknowledged bool             `json:"acknowledged,omitempty"`
 }
 
 // PolicyWording is a text before and after.

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"countersign/internal/policy"
-	"countersign/internal/policy/diff"
+	"countersign/internal/policy/change"
 	"countersign/internal/policy/prove"
 	"countersign/internal/policy/specimen"
 )
@@ -94,7 +94,7 @@ func (p *PolicyProof) add(r prove.Result) {
 		for _, d := range r.Plan.Deny {
 			s.Refused = append(s.Refused, PolicyRefusal{Rule: d.Rule, Reason: d.Reason})
 		}
-		for _, d := range diff.Words(*r.Plan) {
+		for _, d := range change.Words(*r.Plan) {
 			if d.Value != "none" && !r.Plan.Denied() {
 				s.Plan = append(s.Plan, PolicyDemand(d))
 			}

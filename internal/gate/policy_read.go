@@ -9,7 +9,7 @@ import (
 
 	"countersign/internal/identity"
 	"countersign/internal/policy"
-	"countersign/internal/policy/diff"
+	"countersign/internal/policy/change"
 	"countersign/internal/roster"
 	"countersign/internal/store"
 )
@@ -240,7 +240,7 @@ func written(c policy.Condition) string {
 
 func demandsOf(d policy.Demand) []PolicyDemand {
 	out := []PolicyDemand{}
-	said := diff.Words(policy.Plan{Tier: d.Tier, Proofs: d.Proofs, Approvals: d.Approvals, Wait: d.Wait, CoolOff: d.CoolOff, Expires: d.Expires,
+	said := change.Words(policy.Plan{Tier: d.Tier, Proofs: d.Proofs, Approvals: d.Approvals, Wait: d.Wait, CoolOff: d.CoolOff, Expires: d.Expires,
 		Review: d.Review, Probation: d.Probation, Delivery: d.Delivery, Notify: d.Notify, FollowUp: d.FollowUp})
 	for _, s := range said {
 		if slices.Contains(d.Said, s.Demand) {

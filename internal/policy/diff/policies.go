@@ -1,3 +1,7 @@
+// Package diff says what a change of policy does to requests: of which the new
+// policy asks less than the old, of which more, and of which something else.
+// It finds, over every possible request, each kind of request that the new
+// policy treats otherwise, with one request as a witness of it.
 package diff
 
 import (
@@ -7,6 +11,7 @@ import (
 
 	"countersign/internal/identity"
 	"countersign/internal/policy"
+	"countersign/internal/policy/change"
 	"countersign/internal/policy/prove"
 	"countersign/internal/policy/specimen"
 )
@@ -29,7 +34,7 @@ func (k Kind) String() string {
 // policy, with a request for which that is so.
 type Finding struct {
 	Kind
-	Change
+	change.Change
 	// Given is the request, as a specimen of one line. It is as near to an
 	// ordinary one as such a request can be.
 	Given string `json:"given"`
@@ -96,9 +101,10 @@ func Policies(before, after *policy.Policy) Report {
 
 // inOrder sorts by direction, demand, class and action.
 func inOrder(a, b Finding) int {
+	told := change.Demands()
 	return cmp.Or(
-		slices.IndexFunc(directions, a.Direction.is)-slices.IndexFunc(directions, b.Direction.is),
-		slices.IndexFunc(demands, a.Change.is)-slices.IndexFunc(demands, b.Change.is),
+		rank(a.Direction)-rank(b.Direction),
+		slices.Index(told, a.Demand)-slices.Index(told, b.Demand),
 		slices.Index(identity.Classes, a.Class)-slices.Index(identity.Classes, b.Class),
 		slices.Index(identity.Classes, a.Was)-slices.Index(identity.Classes, b.Was),
 		slices.Index(identity.Actions, a.Action)-slices.Index(identity.Actions, b.Action),
@@ -114,16 +120,16 @@ type comparison struct {
 // question asks for requests whose demand changes in a direction.
 type question struct {
 	demand    string
-	direction Direction
+	direction change.Direction
 	goal      prove.Lit
 }
 
 func (c *comparison) questions() []question {
 	old, renewed := c.space.Of(0), c.space.Of(1)
 	var all []question
-	for _, d := range []Direction{Less, More} {
+	for _, d := range []change.Direction{change.Less, change.More} {
 		a, b := old, renewed // what a demands and b does not
-		if d == More {
+		if d == change.More {
 			a, b = renewed, old
 		}
 		all = append(all, question{"request", d, c.space.And(a.Denied, b.Denied.Not())})
@@ -140,8 +146,8 @@ func (c *comparison) answer(q question) {
 	for range mostKinds {
 		var found Finding
 		a := c.space.Find(c.space.And(q.goal, known.Not()), specimen.Ordinary(), func(f policy.Facts) bool {
-			change, ok := c.changed(f, q)
-			found = Finding{Kind: c.kind(f), Change: change, Facts: f}
+			x, ok := c.changed(f, q)
+			found = Finding{Kind: c.kind(f), Change: x, Facts: f}
 			return ok
 		})
 		switch {
@@ -152,11 +158,13 @@ func (c *comparison) answer(q question) {
 			return
 		}
 		if len(a.RestsOn) > 0 {
-			found = Finding{Kind: c.kind(a.Facts), Change: Change{Demand: q.demand, Direction: q.direction, Old: "?", New: "?"}, Facts: a.Facts, RestsOn: a.RestsOn}
+			found = Finding{Kind: c.kind(a.Facts), Change: change.Change{Demand: q.demand, Direction: q.direction, Old: "?", New: "?"}, Facts: a.Facts, RestsOn: a.RestsOn}
 		}
 		found.Given = specimen.Line(found.Facts)
 		known = c.space.Or(known, c.is(found.Kind))
-		if !slices.ContainsFunc(c.report.Findings, func(f Finding) bool { return f.Kind == found.Kind && f.Demand == found.Demand && f.Direction == Else }) {
+		if !slices.ContainsFunc(c.report.Findings, func(f Finding) bool {
+			return f.Kind == found.Kind && f.Demand == found.Demand && f.Direction == change.Else
+		}) {
 			c.report.Findings = append(c.report.Findings, found)
 		}
 	}
@@ -168,13 +176,13 @@ func (c *comparison) unclear(q question, why string) {
 }
 
 // changed asks the policies themselves.
-func (c *comparison) changed(f policy.Facts, q question) (Change, bool) {
-	for _, change := range Compare(c.before.Plan(f), c.after.Plan(f)) {
-		if change.Demand == q.demand && (change.Direction == q.direction || change.Direction == Else) {
-			return change, true
+func (c *comparison) changed(f policy.Facts, q question) (change.Change, bool) {
+	for _, x := range change.Compare(c.before.Plan(f), c.after.Plan(f)) {
+		if x.Demand == q.demand && (x.Direction == q.direction || x.Direction == change.Else) {
+			return x, true
 		}
 	}
-	return Change{}, false
+	return change.Change{}, false
 }
 
 func (c *comparison) kind(f policy.Facts) Kind {

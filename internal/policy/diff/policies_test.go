@@ -12,6 +12,7 @@ import (
 
 	"countersign/internal/identity"
 	"countersign/internal/policy"
+	"countersign/internal/policy/change"
 	"countersign/internal/policy/specimen"
 )
 
@@ -37,7 +38,7 @@ func ready(t testing.TB, name string, edits ...string) *policy.Policy {
 }
 
 // told lists the kinds of request of which a report says it of a demand.
-func told(r Report, d Direction, demand string) (kinds []string) {
+func told(r Report, d change.Direction, demand string) (kinds []string) {
 	for _, f := range r.Findings {
 		if f.Direction == d && f.Demand == demand {
 			kinds = append(kinds, f.Kind.String())
@@ -106,20 +107,20 @@ func TestAChangeIsToldWithItsKindsAndAWitness(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		edit      []string
-		direction Direction
+		direction change.Direction
 		demand    string
 		change    string
 		kind      string
 		not       string
 	}{
-		{"a shorter wait", []string{"      wait: 2h\n", "      wait: 1h\n"}, Less, "wait", "wait: 2h → 1h", "privileged/unlock", "standard/unlock"},
-		{"a longer wait", []string{"      wait: 2h\n", "      wait: 3h\n"}, More, "wait", "wait: 2h → 3h", "unknown/unlock", "standard/unlock"},
-		{"a longer life", []string{"\nexpires: 24h", "\nexpires: 48h"}, Less, "expires", "expires: 1d → 2d", "standard/unlock", "standard/access_pass"},
-		{"weaker proofs", []string{"totp || (recovery_code && email_code)", "totp || recovery_code"}, Less, "proofs",
+		{"a shorter wait", []string{"      wait: 2h\n", "      wait: 1h\n"}, change.Less, "wait", "wait: 2h → 1h", "privileged/unlock", "standard/unlock"},
+		{"a longer wait", []string{"      wait: 2h\n", "      wait: 3h\n"}, change.More, "wait", "wait: 2h → 3h", "unknown/unlock", "standard/unlock"},
+		{"a longer life", []string{"\nexpires: 24h", "\nexpires: 48h"}, change.Less, "expires", "expires: 1d → 2d", "standard/unlock", "standard/access_pass"},
+		{"weaker proofs", []string{"totp || (recovery_code && email_code)", "totp || recovery_code"}, change.Less, "proofs",
 			"proofs: (email_code && recovery_code) || in_person || totp → in_person || recovery_code || totp", "standard/password_reset", "standard/unlock"},
-		{"other proofs", []string{"totp || email_code || recovery_code", "totp || email_code"}, More, "proofs",
+		{"other proofs", []string{"totp || email_code || recovery_code", "totp || email_code"}, change.More, "proofs",
 			"proofs: email_code || in_person || recovery_code || totp → email_code || in_person || totp", "standard/unlock", "standard/password_reset"},
-		{"a class less", []string{"  - class: break_glass\n    when: '\"Break Glass\" in subject.groups'\n", ""}, Less, "tier",
+		{"a class less", []string{"  - class: break_glass\n    when: '\"Break Glass\" in subject.groups'\n", ""}, change.Less, "tier",
 			"tier: critical → low", "standard/unlock (was break_glass)", "standard/unlock"},
 	} {
 		r := Policies(before, ready(t, "starter", c.edit...))
@@ -145,8 +146,8 @@ func TestEveryWitnessIsTreatedAsTold(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", f.Given, err)
 		}
-		if !slices.Contains(Compare(before.Plan(facts), after.Plan(facts)), f.Change) || after.Plan(facts).Class != f.Class || facts.Action != f.Action {
-			t.Errorf("%s of %s is not so: %v", f.Change, f.Given, Compare(before.Plan(facts), after.Plan(facts)))
+		if !slices.Contains(change.Compare(before.Plan(facts), after.Plan(facts)), f.Change) || after.Plan(facts).Class != f.Class || facts.Action != f.Action {
+			t.Errorf("%s of %s is not so: %v", f.Change, f.Given, change.Compare(before.Plan(facts), after.Plan(facts)))
 		}
 	}
 }
@@ -166,10 +167,10 @@ func TestNoRequestIsTreatedOtherwiseUntold(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			f := requests.Draw(t, "request")
 			old, renewed := p[0].Plan(f), p[1].Plan(f)
-			for _, c := range Compare(old, renewed) {
+			for _, c := range change.Compare(old, renewed) {
 				if !slices.ContainsFunc(r.Findings, func(g Finding) bool {
 					return g.Demand == c.Demand && g.Class == renewed.Class && g.Action == f.Action && (g.Was == old.Class || g.Was == "" && old.Class == renewed.Class) &&
-						(g.Direction == c.Direction || g.Direction == Else || c.Direction == Else)
+						(g.Direction == c.Direction || g.Direction == change.Else || c.Direction == change.Else)
 				}) {
 					t.Fatalf("%s to %s: %s of %s/%s (was %s) is not told; it is so of %s", p[0].Name(), p[1].Name(), c, renewed.Class, f.Action, old.Class, specimen.Line(f))
 				}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"countersign/internal/policy/change"
 )
 
 // Eased reports whether the new policy asks less of some request, or something
@@ -36,17 +38,20 @@ func (r Report) Effect() string {
 }
 
 type asking struct {
-	direction Direction
+	direction change.Direction
 	asks      string
 }
 
-func (d Direction) is(a asking) bool { return a.direction == d }
+// rank is the place of a direction among them.
+func rank(d change.Direction) int {
+	return slices.IndexFunc(directions, func(a asking) bool { return a.direction == d })
+}
 
-var directions = []asking{{Less, "asks less"}, {Else, "asks something else"}, {More, "asks more"}}
+var directions = []asking{{change.Less, "asks less"}, {change.Else, "asks something else"}, {change.More, "asks more"}}
 
 // kinds lists the kinds of request that change in a direction, in the order in
 // which they were found.
-func (r Report) kinds(d Direction) []Kind {
+func (r Report) kinds(d change.Direction) []Kind {
 	var all []Kind
 	for _, f := range r.Findings {
 		if f.Direction == d && !slices.Contains(all, f.Kind) {
@@ -85,7 +90,7 @@ func orNothing(text string) string {
 	return text
 }
 
-func (r Report) section(b *strings.Builder, d Direction, asks string) {
+func (r Report) section(b *strings.Builder, d change.Direction, asks string) {
 	kinds := r.kinds(d)
 	if len(kinds) == 0 {
 		return
@@ -104,7 +109,7 @@ func (r Report) section(b *strings.Builder, d Direction, asks string) {
 	b.WriteByte('\n')
 }
 
-func (r Report) witnesses(b *strings.Builder, c Change) {
+func (r Report) witnesses(b *strings.Builder, c change.Change) {
 	var same []Finding
 	width := 0
 	for _, f := range r.Findings {

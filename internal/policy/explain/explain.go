@@ -8,7 +8,7 @@ import (
 
 	"countersign/internal/identity"
 	"countersign/internal/policy"
-	"countersign/internal/policy/diff"
+	"countersign/internal/policy/change"
 )
 
 // Explanation is a plan with its reasons.
@@ -108,7 +108,7 @@ func truths(c policy.ConditionTrace) []Atom {
 
 func demands(p policy.Plan) []Demand {
 	var all []Demand
-	for _, d := range diff.Words(p) {
+	for _, d := range change.Words(p) {
 		var by []string
 		for _, r := range p.Reasons {
 			if r.Demand == d.Demand {
@@ -122,7 +122,7 @@ func demands(p policy.Plan) []Demand {
 
 // Less is the request nearest to the one explained of which less is asked.
 type Less struct {
-	diff.Change
+	change.Change
 	// If lists the facts that would have to differ, as specimen.Changes does.
 	If      []string     `json:"if,omitempty"`
 	Facts   policy.Facts `json:"-"` // the request

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"countersign/internal/policy"
-	"countersign/internal/policy/diff"
+	"countersign/internal/policy/change"
 	"countersign/internal/policy/explain"
 	"countersign/internal/policy/specimen"
 )
@@ -163,7 +163,7 @@ func TestWhatWouldHaveToDifferDoesAskForLess(t *testing.T) {
 				continue
 			}
 			found++
-			if len(l.If) == 0 || !l.Direction.Eases() || !slices.Contains(diff.Compare(p.Plan(f), p.Plan(l.Facts)), l.Change) || l.Facts.Action != f.Action {
+			if len(l.If) == 0 || !l.Direction.Eases() || !slices.Contains(change.Compare(p.Plan(f), p.Plan(l.Facts)), l.Change) || l.Facts.Action != f.Action {
 				t.Errorf("%s: %+v", given, l)
 			}
 		}

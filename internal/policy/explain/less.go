@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"countersign/internal/policy"
-	"countersign/internal/policy/diff"
+	"countersign/internal/policy/change"
 	"countersign/internal/policy/prove"
 	"countersign/internal/policy/specimen"
 )
@@ -37,24 +37,24 @@ type nearest struct {
 }
 
 func (n nearest) find(demand string, less prove.Lit) Less {
-	var change diff.Change
+	var x change.Change
 	a := n.space.Find(n.space.And(n.same, less), n.facts, func(f policy.Facts) bool {
-		i := slices.IndexFunc(diff.Compare(n.plan, n.policy.Plan(f)), func(c diff.Change) bool {
+		i := slices.IndexFunc(change.Compare(n.plan, n.policy.Plan(f)), func(c change.Change) bool {
 			return c.Demand == demand && c.Direction.Eases()
 		})
 		if i >= 0 {
-			change = diff.Compare(n.plan, n.policy.Plan(f))[i]
+			x = change.Compare(n.plan, n.policy.Plan(f))[i]
 		}
 		return i >= 0
 	})
 	switch {
 	case a.Impossible:
-		return Less{Change: diff.Change{Demand: demand}, Never: true}
+		return Less{Change: change.Change{Demand: demand}, Never: true}
 	case !a.Found:
-		return Less{Change: diff.Change{Demand: demand}, Unclear: a.Unclear}
+		return Less{Change: change.Change{Demand: demand}, Unclear: a.Unclear}
 	}
 	if len(a.RestsOn) > 0 {
-		change = diff.Change{Demand: demand}
+		x = change.Change{Demand: demand}
 	}
-	return Less{Change: change, If: specimen.Changes(n.facts, a.Facts), Facts: a.Facts, RestsOn: a.RestsOn}
+	return Less{Change: x, If: specimen.Changes(n.facts, a.Facts), Facts: a.Facts, RestsOn: a.RestsOn}
 }

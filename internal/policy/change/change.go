@@ -1,10 +1,6 @@
-// Package diff says what a change of policy does to requests: of which the new
-// policy asks less than the old, of which more, and of which something else.
-//
-// Compare holds two plans for one request against each other. Policies finds,
-// over every possible request, each kind of request that a new policy treats
-// otherwise, with one request as a witness of it.
-package diff
+// Package change says in what two plans for one request differ: what is asked
+// less, more or otherwise, in the words of the policy language.
+package change
 
 import (
 	"cmp"
@@ -38,7 +34,14 @@ type Change struct {
 	New       string    `json:"new"`
 }
 
-func (c Change) is(d demand) bool { return c.Demand == d.name }
+// Demands lists what plans can differ in, in the order in which it is told.
+func Demands() []string {
+	var names []string
+	for _, d := range demands {
+		names = append(names, d.name)
+	}
+	return names
+}
 
 func (c Change) String() string { return fmt.Sprintf("%s: %s → %s", c.Demand, c.Old, c.New) }
 
