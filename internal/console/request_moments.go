@@ -85,11 +85,10 @@ func (b entryBody) more(kind string) message {
 	case "withheld":
 		return msg("%s: %s", msg(say(askedWords, b.Method)), msg(say(withheldWords, reset.Code(b.Reason))))
 	case "voted":
-		decision := "approved"
 		if b.Deny {
-			decision = "denied"
+			return msg("denied, as %s", b.as())
 		}
-		return msg("%s, as %s", msg(decision), b.as())
+		return msg("approved, as %s", b.as())
 	case "notified":
 		return msg("%s: %s", msg(say(noticeWords, b.Notice)), msg(say(resultWords, b.Outcome)))
 	case "received":
