@@ -59,7 +59,7 @@ func (rosterPage) May(s gate.Scope) string { return say(scopeWords, s) }
 var scopeWords = map[gate.Scope]string{
 	gate.ScopeOpen:   "open requests",
 	gate.ScopeRead:   "read requests",
-	gate.ScopeEnrol:  "register what people prove themselves with",
+	gate.ScopeEnrol:  "register factors for people",
 	gate.ScopeAudit:  "read the ledger, bundles and how the parts are",
 	gate.ScopeReport: "report facts about people and devices",
 }
