@@ -77,7 +77,15 @@ var english = &tongue{tag: language.English, name: "English", numbers: numbers.N
 // of them.
 var tongues = []*tongue{english, loadTongue(language.German, "Deutsch")}
 
-var matcher = language.NewMatcher([]language.Tag{tongues[0].tag, tongues[1].tag})
+var matcher = language.NewMatcher(tags())
+
+func tags() []language.Tag {
+	var out []language.Tag
+	for _, t := range tongues {
+		out = append(out, t.tag)
+	}
+	return out
+}
 
 // loadTongue reads an embedded file, so a fault is one of the build.
 func loadTongue(tag language.Tag, name string) *tongue {
