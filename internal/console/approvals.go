@@ -9,25 +9,21 @@ import (
 )
 
 type approvalsPage struct {
-	Requests  []gate.View
+	Requests  []gate.Summary
 	Proposals []gate.ProposalView
 	More      string // the cursor of the next page
 }
 
+// signedAtOnce is how many a page lists: each is read before it is signed.
+const signedAtOnce = 12
+
 // approvals lists what waits for the visitor's signature.
 func (c *console) approvals(w http.ResponseWriter, r *http.Request, v visitor) error {
-	list, more, err := c.Gate.List(r.Context(), v.Caller, gate.Filter{Mine: true, Cursor: r.URL.Query().Get("after")})
+	list, more, err := c.Gate.List(r.Context(), v.Caller, gate.Filter{Mine: true, Cursor: r.URL.Query().Get("after"), Limit: signedAtOnce})
 	if err != nil {
 		return err
 	}
-	p := approvalsPage{More: more}
-	for _, s := range list {
-		view, err := c.Gate.Request(r.Context(), v.Caller, s.ID)
-		if err != nil {
-			return err
-		}
-		p.Requests = append(p.Requests, view)
-	}
+	p := approvalsPage{Requests: list, More: more}
 	if p.Proposals, err = c.unsigned(r, v); err != nil {
 		return err
 	}

@@ -43,6 +43,9 @@ type Summary struct {
 	ExpiresAt time.Time          `json:"expires_at"`
 	WaitUntil *time.Time         `json:"wait_until,omitempty"`
 	Needs     []approval.Need    `json:"needs"` // all signatures the plan asks for
+	// Unusual is what whoever is to sign should not overlook; only where the
+	// list is of what waits for the caller's signature.
+	Unusual []Oddity `json:"unusual,omitempty"`
 	// Calling: the requester is being rung, and reads a code to the desk.
 	Calling bool `json:"calling"`
 }
@@ -86,6 +89,9 @@ func (g *Gate) List(ctx context.Context, c Caller, f Filter) ([]Summary, string,
 				return out, out[len(out)-1].ID, nil
 			}
 			line, err := g.summary(ctx, r, s)
+			if err == nil && f.Mine {
+				line.Unusual, err = g.unusual(ctx, r.ID)
+			}
 			if err != nil {
 				return nil, "", err
 			}

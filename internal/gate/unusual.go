@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"time"
 
 	"countersign/internal/identity"
@@ -42,6 +43,16 @@ const (
 	oddHistory               = 30 * 24 * time.Hour
 	oddWeek                  = 7 * 24 * time.Hour
 )
+
+// unusual is what is odd about a request on the ledger: the facts are not in
+// its row.
+func (g *Gate) unusual(ctx context.Context, id string) ([]Oddity, error) {
+	s, err := g.load(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return oddities(s), nil
+}
 
 // oddities reads what is odd about a request from its state alone.
 func oddities(s reset.State) []Oddity {
