@@ -39,7 +39,7 @@ func TestEveryPlaceInTheNavigationIsAPage(t *testing.T) {
 		p := v.get("/home").is(http.StatusOK)
 		_, nav, _ := strings.Cut(p.body, "<nav")
 		nav, _, _ = strings.Cut(nav, "</nav>")
-		parts := strings.Split(nav, `href="`)
+		parts := strings.Split(nav, `<a href="`)
 		if len(parts) < 3 {
 			t.Fatalf("only %d places: %s", len(parts)-1, nav)
 		}

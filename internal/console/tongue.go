@@ -103,8 +103,13 @@ func loadTongue(tag language.Tag, name string) *tongue {
 // say is a text in this language: a message, or its English words. What nobody
 // has translated is said in English.
 func (t *tongue) say(what any, args ...any) string {
-	m, ok := what.(message)
-	if !ok {
+	var m message
+	switch w := what.(type) {
+	case message:
+		m = w
+	case *message:
+		m = *w
+	default:
 		m = msg(fmt.Sprint(what), args...)
 	}
 	if m.one != "" {
