@@ -147,7 +147,7 @@ var rows = []row{
 	// It signs what it has read, and knows no code of the server.
 	{at: "internal/client", floor: tool, ours: "identity statement proof proof/passkey", std: "net/http"},
 	{at: "internal/console", floor: face, ours: "gate signin identity statement proof proof/passkey approval ledger reset evidence roster",
-		std: "net/http", vendors: "github.com/a-h/templ rsc.io/qr"},
+		std: "net/http", vendors: "rsc.io/qr golang.org/x/text/language golang.org/x/text/feature/plural golang.org/x/text/message"},
 
 	// scenario plays scripts against a whole server; it looks at the queue of its
 	// jobs, for the script's clock is not the queue's.

@@ -71,12 +71,7 @@ type Request struct {
 	Repudiated bool       `json:"repudiated"`
 	Probation  *time.Time `json:"probation_until,omitempty"`
 	// Unusual is what whoever decides should not overlook.
-	Unusual []struct {
-		Kind  string     `json:"kind"`
-		What  string     `json:"what,omitempty"`
-		Count int        `json:"count,omitempty"`
-		At    *time.Time `json:"at,omitempty"`
-	} `json:"unusual,omitempty"`
+	Unusual   []Oddity        `json:"unusual,omitempty"`
 	Policy    string          `json:"policy"`
 	Reasons   json.RawMessage `json:"reasons,omitempty"`
 	Progress  []Step          `json:"progress"`
@@ -158,7 +153,16 @@ type Summary struct {
 	ExpiresAt time.Time          `json:"expires_at"`
 	WaitUntil *time.Time         `json:"wait_until,omitempty"`
 	Needs     []Need             `json:"needs"`
-	Calling   bool               `json:"calling"` // the requester is being rung, and reads a code to the desk
+	Unusual   []Oddity           `json:"unusual,omitempty"` // where the list is of what waits for one's signature
+	Calling   bool               `json:"calling"`           // the requester is being rung, and reads a code to the desk
+}
+
+// Oddity is one unusual thing about a request.
+type Oddity struct {
+	Kind  string     `json:"kind"`
+	What  string     `json:"what,omitempty"`
+	Count int        `json:"count,omitempty"`
+	At    *time.Time `json:"at,omitempty"`
 }
 
 // Page is a part of a list and the cursor of the next, "" at the end.
