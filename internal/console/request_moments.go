@@ -121,6 +121,7 @@ func (b entryBody) as() message {
 func (m moment) Says() bool { return m.More.key != "" }
 
 var noticeWords = map[string]string{
+	"code":       "a code, for the proof",
 	"opened":     "that it was opened",
 	"done":       "that it is done",
 	"ended":      "that it ended",
