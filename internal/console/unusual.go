@@ -30,7 +30,6 @@ var oddWords = map[gate.OddityKind]string{
 	gate.OddHour:       "It was opened at night or at a weekend, by the clock of the desk.",
 	gate.OddDevice:     "The person works with a device that is not managed or not in order.",
 	gate.OddNoTicket:   "It came without a ticket.",
-	gate.OddReplanned:  "More is asked for now than when it was opened.",
 }
 
 // signalWords are those that Countersign notes itself; an integration's are

@@ -39,7 +39,6 @@ const (
 	OddHour       OddityKind = "hour"       // opened at night or at a weekend, by the clock of the desk
 	OddDevice     OddityKind = "device"     // the person works with something that is not managed or not in order
 	OddNoTicket   OddityKind = "no_ticket"  // it came without a ticket
-	OddReplanned  OddityKind = "replanned"  // the plan is stricter than when it was opened
 	oddHistory               = 30 * 24 * time.Hour
 	oddWeek                  = 7 * 24 * time.Hour
 )
@@ -91,7 +90,9 @@ func ofProofs(s reset.State) (out []Oddity) {
 		out = append(out, Oddity{Kind: OddGuesses, Count: wrong})
 	}
 	for _, w := range s.Withheld {
-		out = append(out, Oddity{Kind: OddWithheld, What: string(w.Method)})
+		if w.Reason != reset.ChannelNotIndependent { // that is so of every call
+			out = append(out, Oddity{Kind: OddWithheld, What: string(w.Method)})
+		}
 	}
 	for _, p := range s.Proofs {
 		if spec, ok := proof.SpecOf(p.Method); ok && spec.Restricted {
@@ -133,9 +134,6 @@ func ofCircumstances(s reset.State) (out []Oddity) {
 	}
 	if f.Request.Ticket == "" && s.Agent != "" {
 		out = append(out, Oddity{Kind: OddNoTicket})
-	}
-	if s.PlannedAt.After(s.OpenedAt) {
-		out = append(out, Oddity{Kind: OddReplanned, At: &s.PlannedAt})
 	}
 	return out
 }
