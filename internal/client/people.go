@@ -195,6 +195,7 @@ type Roster struct {
 	Policy       string     `json:"policy"`
 	Members      []Member   `json:"members"`
 	Proposals    []Proposal `json:"proposals"`
+	Officers     int        `json:"officers"`
 	Version      uint64     `json:"version"`
 }
 
@@ -207,7 +208,10 @@ type Member struct {
 	Passkeys []struct {
 		Fingerprint string `json:"fingerprint"`
 		Software    bool   `json:"software"`
+		Synced      bool   `json:"synced"` // it may be on several devices
 	} `json:"passkeys"`
+	Since     time.Time  `json:"since"`
+	Probation *time.Time `json:"probation_until,omitempty"`
 }
 
 // Proposal is a change that waits for signatures.
@@ -215,10 +219,18 @@ type Proposal struct {
 	ID      string              `json:"id"`
 	Kind    string              `json:"kind"`
 	Person  identity.PersonID   `json:"person,omitempty"`
+	Name    string              `json:"name,omitempty"`
+	Roles   []identity.Role     `json:"roles,omitempty"`
+	Desk    string              `json:"desk,omitempty"`
+	Passkey string              `json:"passkey,omitempty"` // its fingerprint, where one is added
 	Policy  string              `json:"policy,omitempty"`
+	Effect  string              `json:"effect,omitempty"` // of a policy
 	Signers []identity.PersonID `json:"signers"`
 	Needs   int                 `json:"needs"`
 	Until   time.Time           `json:"until"`
+	// MaySign: the caller may; else WhyNot is role, concerned, signed or probation.
+	MaySign bool   `json:"may_sign"`
+	WhyNot  string `json:"why_not,omitempty"`
 }
 
 // Roster shows the roster.

@@ -40,7 +40,7 @@ func TestOfficersSeeChangesTheyHaveNotSigned(t *testing.T) {
 func TestALongListHasMorePages(t *testing.T) {
 	s := newSite(t)
 	seed, _ := s.Enrol(gatetest.Wren, proof.TOTP)
-	for range 27 {
+	for range 14 {
 		v, err := s.Gate.Open(t.Context(), gate.Caller{Token: "itsm", Scopes: []gate.Scope{gate.ScopeOpen}}, gate.Wish{Login: gatetest.Wren, Action: identity.Unlock, Channel: identity.Ticket})
 		s.Must(err)
 		s.Pass(60e9)

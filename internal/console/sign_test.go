@@ -76,7 +76,8 @@ func TestThePageShowsExactlyTheBytesThatAreSigned(t *testing.T) {
 func TestOnlyTheTwoDecisionsHaveAPage(t *testing.T) {
 	s := newSite(t)
 	v := s.Open(gatetest.Wren, identity.PasswordReset)
-	for _, d := range []string{"", "approve", "review-in-order", "Approval"} {
+	s.staff(s.Person(gatetest.Moss)).get("/requests/" + v.ID + "/sign").is(http.StatusOK).says("countersign/approval/v1")
+	for _, d := range []string{"approve", "review-in-order", "Approval"} {
 		s.staff(s.Person(gatetest.Moss)).get("/requests/" + v.ID + "/sign?decision=" + d).is(http.StatusNotFound)
 	}
 }
