@@ -78,7 +78,12 @@
     button.hidden = false;
     button.addEventListener("click", openPalette);
   }
-  for (const dialog of [palette, keys]) dialog.addEventListener("click", (e) => { if (e.target === dialog) dialog.close(); });
+  for (const dialog of [palette, keys]) {
+    dialog.addEventListener("click", (e) => { if (e.target === dialog) dialog.close(); });
+    // A browser leaves the focus in a closed dialog until it draws again, and
+    // the next key would go there.
+    dialog.addEventListener("close", () => { if (dialog.contains(document.activeElement)) document.activeElement.blur(); });
+  }
 
   // Rows of the lists on this page, in order. A row is marked by having the
   // focus, so that screen readers and the eye agree.
@@ -92,7 +97,7 @@
   }
 
   const first = { d: "/desk", s: "/approvals", r: "/requests", l: "/ledger", p: "/policy", o: "/roster" };
-  let going = 0; // until when a letter after g counts
+  let going = false; // g was pressed, and a letter is to come
 
   addEventListener("keydown", (e) => {
     if ((e.ctrlKey || e.metaKey) && !e.altKey && e.key.toLowerCase() === "k") {
@@ -102,8 +107,8 @@
     }
     const typing = e.target.closest?.("input, textarea, select, [contenteditable], dialog, .editor");
     if (typing || e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
-    if (going > e.timeStamp) {
-      going = 0;
+    if (going) {
+      going = false;
       if (staffMay(first[e.key])) location.assign(first[e.key]);
       return;
     }
@@ -112,7 +117,7 @@
       case "?": keys.showModal(); break;
       case "j": step(1); break;
       case "k": step(-1); break;
-      case "g": going = e.timeStamp + 1500; break;
+      case "g": going = true; break;
       case "n": if (staffMay("/desk")) location.assign("/desk"); break;
     }
   });
