@@ -78,12 +78,7 @@
     button.hidden = false;
     button.addEventListener("click", openPalette);
   }
-  for (const dialog of [palette, keys]) {
-    dialog.addEventListener("click", (e) => { if (e.target === dialog) dialog.close(); });
-    // A browser leaves the focus in a closed dialog until it draws again, and
-    // the next key would go there.
-    dialog.addEventListener("close", () => { if (dialog.contains(document.activeElement)) document.activeElement.blur(); });
-  }
+  for (const dialog of [palette, keys]) dialog.addEventListener("click", (e) => { if (e.target === dialog) dialog.close(); });
 
   // Rows of the lists on this page, in order. A row is marked by having the
   // focus, so that screen readers and the eye agree.
@@ -105,7 +100,9 @@
       if (!palette.open) openPalette();
       return;
     }
-    const typing = e.target.closest?.("input, textarea, select, [contenteditable], dialog, .editor");
+    // A browser leaves the focus in a closed dialog until it draws again.
+    const field = e.target.closest?.("input, textarea, select, [contenteditable], dialog, .editor");
+    const typing = field && !field.closest("dialog:not([open])");
     if (typing || e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
     if (going) {
       going = false;
