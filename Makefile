@@ -9,7 +9,7 @@ GOTESTSUM = gotest.tools/gotestsum@v1.13.0
 LINTER    = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint assets generate fresh deps build clean
+.PHONY: help demo test bench lint assets pictures generate fresh deps build clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ $(DIST): package.json package-lock.json $(wildcard web/*)
 	@command -v npm >/dev/null || scripts/install-deps nodejs npm
 	npm ci --no-audit --no-fund --loglevel=error
 	npm run --silent build
+
+pictures: assets ## take the pictures of the documentation anew, from the browser tests
+	$(GO) test -count=1 ./internal/console -args -images "$(CURDIR)/docs/images"
 
 generate: ## write the generated files (zz_gen_*) again
 	$(GO) generate ./...

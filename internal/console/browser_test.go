@@ -30,6 +30,14 @@ import (
 // by, in both themes, wide and narrow. Tests run in their package's folder.
 var pictures = flag.String("pictures", "", "folder for pictures of the pages")
 
+// images is where they leave those that the documentation shows.
+var images = flag.String("images", "", "folder for the pictures of the documentation")
+
+// imagesOf names them: a page's picture, and the file it becomes.
+var imagesOf = map[string]string{
+	"desk-found": "desk", "request-proving": "request", "sign": "sign", "case-ways": "case", "ledger-entry": "ledger", "reports": "reports", "policy-edit": "policy",
+}
+
 // chromium starts a real browser, or says why there is none.
 func chromium(t *testing.T, s *site) context.Context {
 	t.Helper()
@@ -149,6 +157,9 @@ func (b tab) picture(name string) {
 			b.T.Errorf("%s is %d wide on a screen of %d", name, over, look.width)
 		}
 		b.reachable(name + ", " + look.theme + " and " + look.screen)
+		if look.theme+look.screen == "lightwide" {
+			b.image(name)
+		}
 		if *pictures == "" {
 			continue
 		}
@@ -159,6 +170,19 @@ func (b tab) picture(name string) {
 		b.Must(os.WriteFile(filepath.Join(*pictures, name+"-"+look.theme+"-"+look.screen+".png"), png, 0o644))
 	}
 	b.Must(chromedp.Do(b.ctx, chromedp.EmulateViewport(1180, 900)))
+}
+
+// image leaves the picture for the documentation, if it is one and wanted.
+func (b tab) image(name string) {
+	b.T.Helper()
+	file, ok := imagesOf[name]
+	if !ok || *images == "" {
+		return
+	}
+	b.Must(chromedp.Do(b.ctx, chromedp.EmulateViewport(1280, 860)))
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	b.Must(err)
+	b.Must(os.WriteFile(filepath.Join(*images, file+".png"), png, 0o644))
 }
 
 // axe is what judges whether everybody can use a page.

@@ -425,9 +425,6 @@ func TestABrowserWithoutEd25519SaysWhatItDidNotCheck(t *testing.T) {
 }
 
 func TestPicturesOfTheLedger(t *testing.T) {
-	if *pictures == "" {
-		t.Skip("SKIP: pictures are not wanted")
-	}
 	h := record(t, 300)
 	r := reads(t, h)
 	h.Pass(time.Minute)
