@@ -21,7 +21,6 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"countersign/internal/gate/gatetest"
-	"countersign/internal/identity"
 	"countersign/internal/rest"
 	"countersign/internal/signin"
 )
@@ -246,19 +245,6 @@ func (b tab) another() tab {
 	b.T.Cleanup(cancel)
 	b.Must(chromedp.Do(ctx))
 	return tab{site: b.site, ctx: ctx}
-}
-
-// enterAs signs the browser in as a member of staff.
-func (b tab) enterAs(p identity.PersonID) {
-	b.T.Helper()
-	begun, err := b.signin.Begin(b.T.Context())
-	b.Must(err)
-	answer, err := b.Key(p).Assert("localhost", gatetest.Origin, begun.Options.Challenge)
-	b.Must(err)
-	token, _, err := b.signin.Finish(b.T.Context(), begun.ID, answer)
-	b.Must(err)
-	b.goTo("/check")
-	b.runs(fmt.Sprintf(`document.cookie = "countersign=%s; path=/; samesite=strict"`, token))
 }
 
 func (b tab) runs(script string) {

@@ -18,7 +18,7 @@ import (
 func TestARequestIsOpenedByKeysAlone(t *testing.T) {
 	b := browse(t, gatetest.New(t, gatetest.Policy))
 	complaints := b.complaints()
-	b.enterAs(gatetest.Finch)
+	b.works(gatetest.Finch)
 	b.goTo("/desk")
 	b.picture("desk-empty")
 	b.strikes("wren\r")
@@ -45,7 +45,7 @@ func TestARequestIsOpenedByKeysAlone(t *testing.T) {
 
 func TestADoubleClickOpensOneRequest(t *testing.T) {
 	b := browse(t, gatetest.New(t, gatetest.Policy))
-	b.enterAs(gatetest.Finch)
+	b.works(gatetest.Finch)
 	b.goTo("/desk")
 	b.until("the field has the focus", `document.activeElement.id === "login"`)
 	b.strikes("wren\r")
@@ -59,7 +59,7 @@ func TestADoubleClickOpensOneRequest(t *testing.T) {
 // What a colleague opens appears by itself, and what is being typed stays.
 func TestTheDeskFollowsByItself(t *testing.T) {
 	b := browse(t, gatetest.New(t, gatetest.Policy))
-	b.enterAs(gatetest.Finch)
+	b.works(gatetest.Finch)
 	b.goTo("/desk")
 	b.until("the field has the focus", `document.activeElement.id === "login"`)
 	b.strikes("half a log")
@@ -91,7 +91,7 @@ func TestTheRequestPageInEveryState(t *testing.T) {
 	seed, _ := b.Enrol(gatetest.Wren, proof.TOTP)
 	b.Open(gatetest.Moss, identity.Unlock)
 	v := b.Open(gatetest.Wren, identity.PasswordReset)
-	b.enterAs(gatetest.Finch)
+	b.works(gatetest.Finch)
 	token := b.Claim(v.Case)
 	b.Must(b.Answer(token, proof.TOTP, b.Code(seed)))
 	b.goTo("/requests/" + v.ID)
@@ -107,7 +107,7 @@ func TestTheRequestPageInEveryState(t *testing.T) {
 	b.goTo("/desk")
 	b.picture("desk-cases")
 	sorrel := b.another()
-	sorrel.enterAs(gatetest.Sorrel)
+	sorrel.works(gatetest.Sorrel)
 	sorrel.goTo("/requests/" + v.ID)
 	sorrel.sees("What happened", "The proof on the ledger")
 	sorrel.picture("request-oversight")
@@ -123,7 +123,7 @@ func TestTheScriptFollowsTheCase(t *testing.T) {
 		"  - desk: helpdesk\n", "  - desk: helpdesk\n    vendor: true\n", 1))
 	b := browse(t, h)
 	b.AddLark()
-	b.enterAs(gatetest.Finch)
+	b.works(gatetest.Finch)
 	v, err := b.Gate.Open(t.Context(), gatetest.Staff(gatetest.Finch), gate.Wish{Login: gatetest.Lark, Action: identity.Unlock, Channel: identity.Chat})
 	b.Must(err)
 	b.goTo("/requests/" + v.ID)

@@ -91,7 +91,7 @@ func reads(t *testing.T, h *gatetest.House) reader {
 	s := openSite(t, h, func(who *signin.Signin) http.Handler { return rest.New(rest.Options{Gate: h.Gate, Signin: who}) })
 	s.server.Config.Handler = l.between(s.server.Config.Handler)
 	r := reader{tab{site: s, ctx: chromium(t, s)}, l}
-	r.enterAs(gatetest.Sorrel)
+	r.works(gatetest.Sorrel)
 	return r
 }
 

@@ -179,7 +179,7 @@ func TestTheOtherPolicyPagesInARealBrowser(t *testing.T) {
 	}
 	h := gatetest.New(t, string(starter))
 	b := browse(t, h)
-	b.enterAs(gatetest.Olive)
+	b.works(gatetest.Olive)
 	heard := b.complaints()
 	b.goTo("/policy")
 	b.sees("two-things")

@@ -16,7 +16,7 @@ import (
 func TestOneBoxGoesAnywhere(t *testing.T) {
 	b := browse(t, gatetest.New(t, gatetest.Policy))
 	v := b.Open(gatetest.Wren, identity.Unlock)
-	b.enterAs(gatetest.Sorrel)
+	b.works(gatetest.Sorrel)
 	b.goTo("/approvals")
 	b.strikes("k", chromedp.KeyModifiers(chromedp.ModifierCtrl))
 	b.do("seeing the box", chromedp.WaitVisible(chromedp.CSS("#palette-words")))
@@ -45,7 +45,7 @@ func TestOneBoxGoesAnywhere(t *testing.T) {
 
 func TestWordsTypedIntoAFieldAreNoCommands(t *testing.T) {
 	b := browse(t, gatetest.New(t, gatetest.Policy))
-	b.enterAs(gatetest.Finch)
+	b.works(gatetest.Finch)
 	b.goTo("/desk")
 	b.do("typing", chromedp.SendKeys(chromedp.CSS("main input[name=login]"), "gr?/jk"))
 	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.pathname + " " + document.activeElement.value + " " + document.querySelectorAll("dialog[open]").length`))
@@ -61,7 +61,7 @@ func TestWhatOneCommitsAnotherSees(t *testing.T) {
 	seed, _ := b.Enrol(gatetest.Wren, proof.TOTP)
 	b.Pass(72 * time.Hour)
 	v := b.Open(gatetest.Wren, identity.Unlock)
-	b.enterAs(gatetest.Finch)
+	b.works(gatetest.Finch)
 	b.goTo("/requests/" + v.ID)
 	b.sees("Wren Ito")
 	wren := b.another()
@@ -80,7 +80,7 @@ func TestWhatOneCommitsAnotherSees(t *testing.T) {
 
 func TestAPageSaysThatItCannotKnowAnyMore(t *testing.T) {
 	b := browse(t, gatetest.New(t, gatetest.Policy))
-	b.enterAs(gatetest.Finch)
+	b.works(gatetest.Finch)
 	b.goTo("/desk")
 	b.do("being fresh", chromedp.WaitNotVisible(chromedp.CSS("#line")))
 	b.server.Listener.Close()
@@ -92,7 +92,7 @@ func TestAReaderSeesTheirOwnTimeAndTheDesks(t *testing.T) {
 	h := gatetest.New(t, strings.Replace(gatetest.Policy, "  - desk: helpdesk\n", "  - desk: helpdesk\n    zone: Asia/Tokyo\n", 1))
 	b := browse(t, h)
 	v := b.Open(gatetest.Wren, identity.Unlock) // at 09:00 UTC
-	b.enterAs(gatetest.Finch)
+	b.works(gatetest.Finch)
 	for zone, want := range map[string]string{"America/New_York": "04:00 AM", "Asia/Tokyo": "06:00 PM"} {
 		_, err := chromedp.Call(b.ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: zone})
 		b.Must(err)

@@ -144,14 +144,9 @@ func (g *Gate) countLookUp(ctx context.Context, c Caller, missed bool, at time.T
 	if err != nil {
 		return more, err
 	}
-	t, item := t.plus(at, lookUpsOfAgent)
-	more.items = append(more.items, item)
-	if t.full(lookUpsOfAgent, at).IsZero() {
-		return more, nil
-	}
 	what := fmt.Sprintf("%s looked up %d accounts within an hour. They can look up no more until some of that lies an hour back.",
 		identity.Line(c.actor(), 100), lookUpsOfAgent.most)
-	return more, g.alarm(ctx, &more, ofLookUps(c), reset.State{}, what, at)
+	return more, g.count(ctx, &more, t, lookUpsOfAgent, ofLookUps(c), what, at)
 }
 
 func (g *Gate) findings(ctx context.Context, m roster.Member, q LookUp) (Findings, error) {

@@ -198,21 +198,26 @@ func (g *Gate) missed(ctx context.Context, c Caller, w Wish, desk string) error 
 	}
 }
 
-func (g *Gate) countMiss(ctx context.Context, c Caller, at time.Time) (besides, error) {
-	var more besides
+func (g *Gate) countMiss(ctx context.Context, c Caller, at time.Time) (more besides, err error) {
 	about := "missed\x00" + c.actor()
 	t, err := g.tally(ctx, about, at)
 	if err != nil {
 		return more, err
 	}
-	t, item := t.plus(at, missesOfCaller)
-	more.items = append(more.items, item)
-	if t.full(missesOfCaller, at).IsZero() {
-		return more, nil
-	}
 	what := fmt.Sprintf("%s asked within an hour for %d accounts or more that there are not, or that are not for their desk.\nSomebody may be finding out who has an account here.",
 		identity.Line(c.actor(), 100), missesOfCaller.most)
-	return more, g.alarm(ctx, &more, about, reset.State{}, what, at)
+	return more, g.count(ctx, &more, t, missesOfCaller, about, what, at)
+}
+
+// count adds one to a tally, and tells security once there are as many as the
+// bound.
+func (g *Gate) count(ctx context.Context, more *besides, t tally, b bound, about, what string, at time.Time) error {
+	t, item := t.plus(at, b)
+	more.items = append(more.items, item)
+	if t.full(b, at).IsZero() {
+		return nil
+	}
+	return g.alarm(ctx, more, about, reset.State{}, what, at)
 }
 
 // newCase makes a public case code: eight letters and digits without those
