@@ -97,7 +97,7 @@ func (g *Gate) Vote(ctx context.Context, c Caller, id string, d reset.Decision, 
 	}
 	s, err := g.change(ctx, id, c.actor(), func(s reset.State, at time.Time) (reset.Command, besides, error) {
 		chain, err := g.signed(ctx, s, c, d, statementID, a)
-		if err == nil {
+		if err == nil && !slices.Contains(s.Barred(), c.Person) { // who may not decide is told so, and not to wait
 			err = g.looks.enough(c.Person, statementID, lookFor(s, d), at)
 		}
 		vote := reset.Voted{Person: c.Person, Roles: chain.Signs(c.Person, c.Person == s.Manager), Deny: d == reset.Deny,

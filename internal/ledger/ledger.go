@@ -5,7 +5,11 @@
 package ledger
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -37,4 +41,24 @@ type Private map[string]PrivateValue
 type PrivateValue struct {
 	Salt  []byte          `json:"salt"`  // 32 random bytes, base64 in JSON
 	Value json.RawMessage `json:"value"` // canonical JSON
+}
+
+// UnmarshalJSON takes the one form that MarshalJSON writes: base64 has others
+// for the same bytes, and a changed byte of a bundle should not go unnoticed.
+func (p *PrivateValue) UnmarshalJSON(raw []byte) error {
+	var form struct {
+		Salt  string          `json:"salt"`
+		Value json.RawMessage `json:"value"`
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&form); err != nil {
+		return fmt.Errorf("ledger: a private value: %w", err)
+	}
+	salt, err := base64.StdEncoding.DecodeString(form.Salt)
+	if err != nil || base64.StdEncoding.EncodeToString(salt) != form.Salt {
+		return errors.New("ledger: a private value: the salt is not base64 as it is written here")
+	}
+	p.Salt, p.Value = salt, form.Value
+	return nil
 }

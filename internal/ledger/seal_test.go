@@ -214,3 +214,17 @@ func TestOpenIsTheInverseOfSeal(t *testing.T) {
 		}
 	})
 }
+
+func TestASaltHasOneForm(t *testing.T) {
+	for text, fine := range map[string]bool{
+		`{"salt":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","value":"x"}`:             true,
+		`{"salt":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=","value":"x"}`:             false, // the same bytes, with a bit set that does not count
+		`{"salt":"AAAAAAAAAAAAAAAAAAAAA\nAAAAAAAAAAAAAAAAAAAAAA=","value":"x"}`:           false,
+		`{"salt":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","value":"x","more":true}`: false,
+	} {
+		var p PrivateValue
+		if err := json.Unmarshal([]byte(text), &p); (err == nil) != fine {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -259,6 +259,7 @@ func signs(decision string) func(*play, args) error {
 		if err != nil {
 			return err
 		}
+		p.clock.move(time.Duration(paper.Look) * time.Second) // they read it
 		_, err = api.Decide(p.ctx, r.id, paper, "", w.key)
 		return err
 	}
