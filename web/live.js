@@ -62,13 +62,9 @@ async function refresh() {
 }
 
 if (main.dataset.stream) {
-  let stood = false;
   const stream = new EventSource(main.dataset.stream);
-  stream.addEventListener("ready", () => {
-    if (stood) refresh(); // what happened while the line was down
-    stood = true;
-    say("");
-  });
+  // What happened before the stream stood, or while it was down, was not told.
+  stream.addEventListener("ready", refresh);
   stream.addEventListener("changed", refresh);
   stream.addEventListener("ended", () => { stream.close(); say("ended"); });
   stream.addEventListener("error", () => say(stream.readyState === EventSource.CLOSED ? "ended" : "lost"));

@@ -92,6 +92,7 @@ func reads(t *testing.T, h *gatetest.House) reader {
 	s.server.Config.Handler = l.between(s.server.Config.Handler)
 	r := reader{tab{site: s, ctx: chromium(t, s)}, l}
 	r.works(gatetest.Sorrel)
+	r.goTo("/check")
 	return r
 }
 

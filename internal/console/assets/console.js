@@ -271,10 +271,12 @@
     tick();
   }
 
-  // await loads the page again when its case has changed.
+  // await loads the page again when its case has changed, and now and then: what
+  // changed before the stream stood was not told.
   function awaited() {
     const stream = new EventSource(api + "/case/events");
     stream.addEventListener("changed", () => location.reload());
+    setInterval(() => { if (!document.hidden) location.reload(); }, 30000);
     addEventListener("pagehide", () => stream.close());
   }
 
