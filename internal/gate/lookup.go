@@ -121,15 +121,9 @@ func (g *Gate) noteLookUp(ctx context.Context, c Caller, m roster.Member, q Look
 	for _, a := range found.Accounts {
 		note.Accounts = append(note.Accounts, a.Account)
 	}
-	for try := 0; ; try++ {
-		more, err := g.countLookUp(ctx, c, len(note.Accounts) == 0, g.now())
-		if err == nil {
-			err = g.noteWith(ctx, c, note, "looked_up", more)
-		}
-		if !errors.Is(err, ErrBusy) || try == 5 {
-			return err // busy: the same agent was counted meanwhile
-		}
-	}
+	return g.noteCounted(ctx, c, note, "looked_up", func() (besides, error) {
+		return g.countLookUp(ctx, c, len(note.Accounts) == 0, g.now())
+	})
 }
 
 // countLookUp counts one more. One that shows nothing counts with requests for

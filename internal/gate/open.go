@@ -184,16 +184,24 @@ var missesOfCaller = bound{6, time.Hour}
 // missed notes a look-up that found nobody and counts it. However often it
 // happens the answer stays the same; from missesOfCaller on security hears of it.
 func (g *Gate) missed(ctx context.Context, c Caller, w Wish, desk string) error {
+	note := Missed{w.Directory, w.Login, string(w.Action), desk}
+	err := g.noteCounted(ctx, c, note, "missed", func() (besides, error) { return g.countMiss(ctx, c, g.now()) })
+	if err != nil {
+		return err
+	}
+	return ErrNotAvailable
+}
+
+// noteCounted notes what is counted, and tries again where the same caller was
+// counted meanwhile.
+func (g *Gate) noteCounted(ctx context.Context, c Caller, note any, kind string, count func() (besides, error)) error {
 	for try := 0; ; try++ {
-		more, err := g.countMiss(ctx, c, g.now())
+		more, err := count()
 		if err == nil {
-			err = g.noteWith(ctx, c, Missed{w.Directory, w.Login, string(w.Action), desk}, "missed", more)
+			err = g.noteWith(ctx, c, note, kind, more)
 		}
-		switch {
-		case err == nil:
-			return ErrNotAvailable
-		case !errors.Is(err, ErrBusy) || try == 5:
-			return err // busy: the same caller was counted meanwhile
+		if !errors.Is(err, ErrBusy) || try == 5 {
+			return err
 		}
 	}
 }
