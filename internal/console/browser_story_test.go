@@ -79,8 +79,6 @@ func TestAResetByClicksInARealBrowser(t *testing.T) {
 
 func found(b tab, invitation string) {
 	b.T.Helper()
-	b.goTo("/")
-	b.picture("front")
 	b.goTo("/join#" + invitation)
 	b.sees("Join the roster")
 	b.picture("join")
@@ -112,11 +110,11 @@ func proveByClicks(b tab, code, digits string) {
 	b.picture("case-proving")
 	b.press("Authenticator app")
 	b.types("answer", "000000")
-	b.press("That is it")
+	b.press("Confirm")
 	b.sees("That is not right")
 	b.picture("case-answer")
 	b.types("answer", digits)
-	b.press("That is it")
+	b.press("Confirm")
 	b.sees("with the people who have to sign")
 	b.picture("case-approving")
 }

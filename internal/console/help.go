@@ -35,7 +35,7 @@ func (c *console) help(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return c.helpForm(w, r, wish, err)
 	}
-	return c.show(w, r, http.StatusOK, "help", frame{Title: msg("Look into your letters"), Body: helpPage{Asked: true}})
+	return c.show(w, r, http.StatusOK, "help", frame{Title: msg("Check your mail and messages"), Body: helpPage{Asked: true}})
 }
 
 func (c *console) helpForm(w http.ResponseWriter, r *http.Request, wish gate.SelfWish, why error) error {

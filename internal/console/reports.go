@@ -320,8 +320,8 @@ func (reportsPage) Grouped(n int64) string { return grouped(n) }
 // Half, and nine in ten, of some requests, in words.
 func (reportsPage) Within(b gate.Between, r gate.Recovery) message { return backWithin(b, r.Requests) }
 
-// Kind says who refused.
-func (reportsPage) Kind(kind string) message { return reasonKind(kind) }
+// RefusedBy says in words what refused.
+func (reportsPage) RefusedBy(r gate.RefusalFigures) message { return refusedBy(r) }
 
 // AgentCount is how many agents the page lists.
 func (p reportsPage) AgentCount() int { return len(p.Agents) }
@@ -392,30 +392,43 @@ func refusedSection(f gate.Figures) figureSection[[]bar] {
 	for i, r := range f.Refusals {
 		all += r.N
 		if i < 12 {
-			s.Plot, numbers = append(s.Plot, bar{Label: reasonKind(r.Kind), Name: r.Reason, Value: msg("%s", grouped(r.N))}), append(numbers, r.N)
+			s.Plot, numbers = append(s.Plot, bar{Label: refusedBy(r), Value: msg("%s", grouped(r.N))}), append(numbers, r.N)
 		}
 	}
 	s.Plot = bars(s.Plot, numbers)
 	if s.Any {
 		first := f.Refusals[0]
-		reason := msg("%s “%s”", reasonKind(first.Kind), first.Reason)
-		if first.Reason == "" {
-			reason = reasonKind(first.Kind)
-		}
-		s.Reading = msg("Most frequent of %d reasons, with %s of all refusals: %s.", len(f.Refusals), percent(first.N, all), reason)
+		s.Reading = msg("Most frequent of %d reasons, with %s of all refusals: %s.", len(f.Refusals), percent(first.N, all), refusedBy(first))
 		if len(f.Refusals) == 1 {
-			s.Reading = msg("All refusals had one reason: %s.", reason)
+			s.Reading = msg("All refusals had one reason: %s.", refusedBy(first))
 		}
 	}
 	return s
 }
 
-func reasonKind(kind string) message {
-	switch kind {
-	case "rule":
-		return msg("the rule")
-	case "bar":
-		return msg("whatever the policy says")
+// floorWords say why the policy refuses where no rule of its own does.
+var floorWords = map[string]message{
+	"(facts)":     msg("facts that no policy can be asked about"),
+	"(lifecycle)": msg("the account is not active"),
+	"(fence)":     msg("the owner said that this was not them"),
+	"(desk)":      msg("outside the desk's bounds"),
+	"(proofs)":    msg("no proof that would be enough"),
+	"(delivery)":  msg("no way to deliver the new secret"),
+}
+
+// refusedBy says in words what refused: a rule, what holds whatever the policy
+// says, or the hands.
+func refusedBy(r gate.RefusalFigures) message {
+	floor, known := floorWords[r.Reason]
+	switch {
+	case r.Kind == "rule" && known:
+		return floor
+	case r.Kind == "rule":
+		return msg("the rule “%s”", r.Reason)
+	case r.Kind == "bar" && r.Reason == "separation_of_duties":
+		return msg("agent and owner are one person")
+	case r.Kind == "bar":
+		return msg("barred by “%s”", r.Reason)
 	}
 	return msg("the hands refused the order")
 }

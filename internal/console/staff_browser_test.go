@@ -70,7 +70,7 @@ func TestWhatOneCommitsAnotherSees(t *testing.T) {
 	wren.press("Open my case")
 	wren.press("Authenticator app")
 	wren.types("answer", b.Code(seed))
-	wren.press("That is it")
+	wren.press("Confirm")
 	b.do("seeing the proof", chromedp.WaitVisible(`//main//*[contains(@class, "status") and contains(@class, "approving")]`))
 	_, err := b.Gate.Cancel(t.Context(), gatetest.Staff(gatetest.Finch), v.ID)
 	b.Must(err)

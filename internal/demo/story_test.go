@@ -110,7 +110,7 @@ func fiveMinutes(b tab, h hands) {
 	b.do("waiting for the question", chromedp.WaitVisible(chromedp.CSS("main input[name=answer]")))
 	b.picture("3-prove")
 	typeIn(b, h, "Authenticator app")
-	h.press("main", "That is it")
+	h.press("main", "Confirm")
 	b.ticked("Prove yourself")
 
 	h.press("aside", "Be N. Berg")

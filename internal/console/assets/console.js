@@ -110,6 +110,7 @@
   // sign: the challenge has to be the SHA-256 of its bytes.
   async function verified(box, options) {
     const text = part(box, "statement").textContent, check = part(box, "check");
+    check.hidden = false;
     const hash = encode(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
     const same = hash === options.challenge;
     check.className = "check " + (same ? "good" : "bad");

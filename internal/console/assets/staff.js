@@ -3,6 +3,9 @@
 // done without it.
 "use strict";
 (() => {
+  // On a telephone the navigation is a strip: it begins where the reader is.
+  for (const here of document.querySelectorAll(":is(.side, .policy-tabs) [aria-current]")) here.scrollIntoView({ block: "nearest", inline: "center" });
+
   const palette = document.getElementById("palette"), keys = document.getElementById("keys");
   const words = document.getElementById("palette-words"), list = document.getElementById("palette-list");
 
