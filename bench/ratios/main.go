@@ -90,6 +90,8 @@ var questions = []question{
 	{"Honest", "A right code by mail, beside the same crowd", "The crowd asks in one name, so a right code waits for those that run and for one more of theirs.", "idle", "proofs/s", rate, true},
 	{"Pages/requests=few", "Making a page of the console, few requests", "From the request to the last byte, without the network.", "front", "ns/page", milli, false},
 	{"Pages/requests=million", "Making a page of the console, a million requests", "", "front", "ns/page", milli, false},
+	{"Press", "From a press in a browser to the answer", "The answer has what was committed; the page is not drawn yet.", "bare", "ns/answer", milli, false},
+	{"Press", "From a press in a browser to the painted page", "The same presses. Chromium drew in software, without a graphics processor, and shared the two cores with the server.", "bare", "ns/paint", milli, false},
 	{"Audit", "Verifying an exported ledger of 100,000 events", "", "sha256", "MB/s", func(v float64) string { return fmt.Sprintf("%.0f MB/s", v) }, true},
 }
 
@@ -124,6 +126,7 @@ var labels = map[string]string{
 	"es256": "one ES256 signature verified", "idle": "alone", "saturated": "beside the crowd",
 	"front": "front page, which asks for nothing", "desk": "desk", "request": "a request under way", "finished": "a finished request", "requests": "requests",
 	"approvals": "to sign", "reports": "reports, 90 days", "ledger": "ledger", "entry": "an entry of the ledger", "roster": "roster", "policy": "policy", "parts": "directories and channels",
+	"bare": "a page of one line, which commits nothing", "look": "looking somebody up", "open": "opening a request", "prove": "proving with a code", "sign": "signing with a passkey",
 	"passkey": "`passkey`", "totp": "`totp`", "email_code": "`email_code`", "sms_code": "`sms_code`", "voice_code": "`voice_code`", "recovery_code": "`recovery_code`",
 	"recovery_contact": "`recovery_contact`", "vouch": "`vouch`", "callback": "`callback`", "in_person": "`in_person`", "oidc": "`oidc`", "device": "`device`", "idv": "`idv`",
 }

@@ -32,7 +32,7 @@ rules:
 
 // unfounded is a house with an account and nobody on the roster, and the
 // invitation of its founder.
-func unfounded(t *testing.T) (*gatetest.House, string) {
+func unfounded(t testing.TB) (*gatetest.House, string) {
 	h := gatetest.Reopen(t, t.TempDir())
 	_, err := h.Directory.Add(t.Context(), local.NewAccount{Login: gatetest.Wren, Name: "Wren Ito", Password: gatetest.FirstPassword, Contacts: []directory.Contact{
 		{Kind: directory.ContactEmail, Address: gatetest.WrensMail, FirstSeen: h.Now().AddDate(-1, 0, 0)}}})

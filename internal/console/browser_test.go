@@ -38,7 +38,7 @@ var imagesOf = map[string]string{
 }
 
 // chromium starts a real browser, or says why there is none.
-func chromium(t *testing.T, s *site) context.Context {
+func chromium(t testing.TB, s *site) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -231,7 +231,7 @@ func TestAxeFindsWhatKeepsPeopleOut(t *testing.T) {
 }
 
 // browse opens the API beside the pages, and a browser.
-func browse(t *testing.T, h *gatetest.House) tab {
+func browse(t testing.TB, h *gatetest.House) tab {
 	s := openSite(t, h, func(who *signin.Signin) http.Handler {
 		return rest.New(rest.Options{Gate: h.Gate, Signin: who})
 	})

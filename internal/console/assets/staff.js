@@ -4,7 +4,9 @@
 "use strict";
 (() => {
   // On a telephone the navigation is a strip: it begins where the reader is.
-  for (const here of document.querySelectorAll(":is(.side, .policy-tabs) [aria-current]")) here.scrollIntoView({ block: "nearest", inline: "center" });
+  if (matchMedia("(max-width: 59.99rem)").matches) {
+    for (const here of document.querySelectorAll(":is(.side, .policy-tabs) [aria-current]")) here.scrollIntoView({ block: "nearest", inline: "center" });
+  }
 
   const palette = document.getElementById("palette"), keys = document.getElementById("keys");
   const words = document.getElementById("palette-words"), list = document.getElementById("palette-list");
