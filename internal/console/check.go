@@ -19,7 +19,7 @@ type checkPage struct {
 
 // checkAsk asks for the case code. People come here by their own bookmark.
 func (c *console) checkAsk(w http.ResponseWriter, r *http.Request) error {
-	return c.show(w, r, http.StatusOK, "check", frame{Title: msg("Check the desk"), Body: checkPage{}})
+	return c.show(w, r, http.StatusOK, "check", frame{Title: msg("Check the desk"), Public: true, Body: checkPage{}})
 }
 
 // check says whether there is such a request, and whose it is.

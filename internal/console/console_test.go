@@ -204,6 +204,16 @@ func TestEveryPageIsGuardedAgainstTheOutside(t *testing.T) {
 	}
 }
 
+func TestSearchEnginesAreToListOnlyWhatIsTheSameForEverybody(t *testing.T) {
+	s := newSite(t)
+	for path, listed := range map[string]bool{"/": true, "/check": true, "/help": true, "/case": false, "/join": false, "/sign-in": false, "/security": false, "/not-me/abc": false, "/vouch/x": false, "/nothing": false} {
+		p := s.visitor().get(path)
+		if strings.Contains(p.html, `<meta name="robots" content="noindex">`) == listed {
+			t.Errorf("%s is listed: %v", path, !listed)
+		}
+	}
+}
+
 var inline = regexp.MustCompile(`(?i)<script(?:[^>]*)>[^<]|<style|\son[a-z]+=|\sstyle=|javascript:|https?://`)
 
 func TestNothingOnAPageIsInlineOrFromElsewhere(t *testing.T) {

@@ -20,5 +20,5 @@ func (c *console) front(w http.ResponseWriter, r *http.Request) error {
 	}
 	caller, err := c.Signin.Caller(r)
 	p.SignedIn = err == nil && caller.Person != ""
-	return c.show(w, r, http.StatusOK, "front", frame{Title: msg("Welcome"), Body: p})
+	return c.show(w, r, http.StatusOK, "front", frame{Title: msg("Welcome"), Public: true, Body: p})
 }

@@ -44,7 +44,7 @@ func (c *console) helpForm(w http.ResponseWriter, r *http.Request, wish gate.Sel
 	if len(p.Directories) == 1 {
 		p.Directories = nil
 	}
-	f, status := frame{Title: msg("I cannot sign in"), Body: p}, http.StatusOK
+	f, status := frame{Title: msg("I cannot sign in"), Public: true, Body: p}, http.StatusOK
 	if why != nil {
 		t := c.note(w, r, why)
 		var fault *gate.Fault

@@ -29,7 +29,11 @@ type frame struct {
 	// "case", or "request:" and an id. What has an id and data-live in the
 	// page is then kept fresh. "": the page stays as it is.
 	Live string
-	Body any
+	// Public pages are the same for everybody, and search engines may list
+	// them: who looks for their helpdesk finds the true one. What is about a
+	// case, or stands behind a link from a message, is for nobody else.
+	Public bool
+	Body   any
 
 	// What show fills in.
 	Organisation string
@@ -39,6 +43,10 @@ type frame struct {
 	Sections     []section
 	Words        string // the script with the texts of the scripts, where they are not English
 }
+
+// Unlisted reports whether the page asks search engines to leave it out. Where
+// one has to sign in they do not come.
+func (f frame) Unlisted() bool { return !f.Public && f.Me == nil }
 
 // Stream is the address of the events that the page listens to.
 func (f frame) Stream() string {

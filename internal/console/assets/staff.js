@@ -5,7 +5,9 @@
 (() => {
   // On a telephone the navigation is a strip: it begins where the reader is.
   if (matchMedia("(max-width: 59.99rem)").matches) {
-    for (const here of document.querySelectorAll(":is(.side, .policy-tabs) [aria-current]")) here.scrollIntoView({ block: "nearest", inline: "center" });
+    requestAnimationFrame(() => {
+      for (const here of document.querySelectorAll(":is(.side, .policy-tabs) [aria-current]")) here.scrollIntoView({ block: "nearest", inline: "center" });
+    });
   }
 
   const palette = document.getElementById("palette"), keys = document.getElementById("keys");
