@@ -208,7 +208,7 @@ func TestSearchEnginesAreToListOnlyWhatIsTheSameForEverybody(t *testing.T) {
 	s := newSite(t)
 	for path, listed := range map[string]bool{"/": true, "/check": true, "/help": true, "/case": false, "/join": false, "/sign-in": false, "/security": false, "/not-me/abc": false, "/vouch/x": false, "/nothing": false} {
 		p := s.visitor().get(path)
-		if strings.Contains(p.html, `<meta name="robots" content="noindex">`) == listed {
+		if strings.Contains(p.body, `<meta name="robots" content="noindex">`) == listed {
 			t.Errorf("%s is listed: %v", path, !listed)
 		}
 	}
