@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -92,7 +93,9 @@ func ours(at string) bool { return at == "/demo" || len(at) > 5 && at[:6] == "/d
 // product serves the product, with the demo's script on its pages.
 func (s *side) product(w http.ResponseWriter, r *http.Request) {
 	r = r.Clone(r.Context())
-	r.Header.Del("Accept-Encoding") // what is to be written into cannot be compressed
+	if !strings.HasPrefix(r.URL.Path, "/assets/") {
+		r.Header.Del("Accept-Encoding") // what is to be written into cannot be compressed
+	}
 	page := &page{ResponseWriter: w}
 	s.next.ServeHTTP(page, r)
 	page.finish()
