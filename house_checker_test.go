@@ -143,8 +143,9 @@ func inspect(tree fs.FS, rows []row) (report, error) {
 		}
 	}
 	rep.packages = len(graph)
+	known := map[string]int{}
 	for _, dir := range slices.Sorted(maps.Keys(graph)) {
-		rep.depth = max(rep.depth, depth(graph, dir, nil))
+		rep.depth = max(rep.depth, depth(graph, dir, known))
 	}
 	if rep.depth > maxDepth {
 		rep.faults = append(rep.faults, fmt.Sprintf("a chain of %d imports: more than %d is a tower", rep.depth, maxDepth))
@@ -338,14 +339,17 @@ func oursIn(s source) []string {
 	return dirs
 }
 
-// depth is the length of the longest chain of imports from dir.
-func depth(graph map[string][]string, dir string, path []string) int {
-	if slices.Contains(path, dir) {
-		return 0 // a cycle: the compiler's affair
+// depth is the length of the longest chain of imports from dir. Each folder's is
+// found once: there are more chains than anybody can walk.
+func depth(graph map[string][]string, dir string, known map[string]int) int {
+	if n, ok := known[dir]; ok {
+		return n
 	}
+	known[dir] = 0 // for a cycle, which is the compiler's affair
 	longest := 0
 	for _, next := range graph[dir] {
-		longest = max(longest, depth(graph, next, append(path, dir)))
+		longest = max(longest, depth(graph, next, known))
 	}
+	known[dir] = longest + 1
 	return longest + 1
 }
