@@ -45,7 +45,7 @@ func TestReportsTellWhatHappenedInSentencesAndNumbers(t *testing.T) {
 	aWeekOfWork(s)
 	p := s.staff(gatetest.Sorrel).get("/reports").is(http.StatusOK)
 	p.says("Of the requests that ended, 71% were carried out.", "Half of the standard accounts were back within 7 min, and nine in ten within",
-		"All refusals had one reason: outside the desk&#39;s bounds.", "A request took 1.0 proofs and 1.0 signatures on average.", "UTC.", "There were 2 exceptions", "Finch Day", "helpdesk")
+		"All refusals had one reason: outside the desk's bounds.", "A request took 1.0 proofs and 1.0 signatures on average.", "UTC.", "There were 2 exceptions", "Finch Day", "helpdesk")
 	p.never("wren", "Wren", ">nobody<", "INC-1")
 	if n := strings.Count(p.body, "<svg class=\"plot"); n < 6 {
 		t.Errorf("%d plots", n)
