@@ -91,7 +91,7 @@ var questions = []question{
 	{"Pages/requests=few", "Making a page of the console, few requests", "From the request to the last byte, without the network.", "front", "ns/page", milli, false},
 	{"Pages/requests=million", "Making a page of the console, a million requests", "", "front", "ns/page", milli, false},
 	{"Press", "From a press in a browser to the answer", "The answer has what was committed; the page is not drawn yet.", "bare", "ns/answer", milli, false},
-	{"Press", "From a press in a browser to the painted page", "The same presses. Chromium drew in software, without a graphics processor, and shared the two cores with the server.", "bare", "ns/paint", milli, false},
+	{"Press", "From a press in a browser to the painted page", "The same presses. Chromium drew in software, without a graphics processor, on the processor that the server ran on.", "bare", "ns/paint", milli, false},
 	{"Audit", "Verifying an exported ledger of 100,000 events", "", "sha256", "MB/s", func(v float64) string { return fmt.Sprintf("%.0f MB/s", v) }, true},
 }
 

@@ -14,6 +14,7 @@ import (
 	"countersign/internal/gate/gatetest"
 	"countersign/internal/identity"
 	"countersign/internal/proof"
+	"countersign/internal/reset"
 )
 
 // nasty is text that people type into fields which others see.
@@ -128,4 +129,44 @@ func TestAReportThatCannotBeTakenKeepsItsWords(t *testing.T) {
 		p.is(http.StatusOK)
 	}
 	t.Fatal("nothing was ever too much")
+}
+
+// What one writes and others read: reasons, notes, names of people who are
+// invited and of integrations, what the policy says.
+func TestWhatOnePersonWritesIsTextToAllOthers(t *testing.T) {
+	for _, x := range []string{hostile, "</title></textarea><script>alert(1)</script>", "%s %d {{.}}", "javascript:alert(1)", strings.Repeat("W", 90)} {
+		text, err := jsonText(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := openSite(t, gatetest.New(t, strings.Replace(gatetest.Policy, "risk_analysis: none, this is a test", "risk_analysis: "+text+"\nescalation: "+text, 1)), nil)
+		seed, _ := s.Enrol(gatetest.Wren, proof.TOTP)
+		moss := s.Person(gatetest.Moss)
+
+		reported := s.Open(gatetest.Wren, identity.Unlock)
+		s.Must(s.Gate.ReportCaller(t.Context(), gate.CallerReport{Case: reported.Case, Note: x}))
+		denied := s.Open(gatetest.Wren, identity.PasswordReset)
+		s.Must(s.Answer(s.Claim(denied.Case), proof.TOTP, s.Code(seed)))
+		paper, err := s.Gate.Statement(t.Context(), gatetest.Staff(moss), denied.ID, reset.Deny)
+		s.Must(err)
+		_, err = s.Gate.Vote(t.Context(), gatetest.Staff(moss), denied.ID, reset.Deny, paper.ID, x, s.Sign(moss, paper.Options.Challenge))
+		s.Must(err)
+		_, err = s.Gate.Invite(t.Context(), gatetest.Staff(gatetest.Olive), gate.Invitee{Person: "employee:1", Name: x, Roles: []identity.Role{identity.Officer}})
+		s.Must(err)
+		_, _ = s.Gate.CreateToken(t.Context(), gatetest.Staff(gatetest.Olive), x, []gate.Scope{gate.ScopeOpen}, 24*time.Hour) // some names it refuses
+		_, err = s.signin.EndSessionsOf(t.Context(), gatetest.Staff(gatetest.Olive), gatetest.Finch, x)
+		s.Must(err)
+
+		for _, who := range []identity.PersonID{gatetest.Olive, gatetest.Sorrel, gatetest.Finch, moss} {
+			v := s.staff(who)
+			for _, path := range []string{"/requests", "/requests/" + reported.ID, "/requests/" + denied.ID, "/desk", "/approvals", "/roster", "/roster/history", "/reports", "/ledger", "/sessions", "/policy", "/policy/explain", "/parts", "/setup"} {
+				v.get(path).tame(x)
+			}
+		}
+		s.staff(moss).get("/requests/" + denied.ID).says(x) // and it is there, as text
+		s.staff(gatetest.Olive).get("/roster").says(x)
+		s.staff(gatetest.Finch).get("/sessions").says(x)
+		s.owner(gatetest.Wren).get("/security").is(http.StatusOK).tame(x)
+		s.visitor().post("/case", "code", denied.Case).tame(x)
+	}
 }
