@@ -120,8 +120,8 @@ func expectMessage(p *play, a args) error {
 	if err := p.quiet(); err != nil {
 		return err
 	}
-	for _, m := range p.inbox.To(a["ADDRESS"]) {
-		if strings.Contains(m.Subject+"\n"+m.Text, a["TEXT"]) {
+	for _, m := range p.inbox.Messages()[p.old:] {
+		if m.To == a["ADDRESS"] && strings.Contains(m.Subject+"\n"+m.Text, a["TEXT"]) {
 			return nil
 		}
 	}

@@ -35,6 +35,7 @@ type play struct {
 	refused  []refusal // what was refused so far
 	seen     map[string]string
 	effects  int
+	old      int // messages that came before the story began
 	allowed  int // by the last "expect effects"
 	secrets  []secret
 }
@@ -193,7 +194,7 @@ func (p *play) settle() error {
 	}
 	p.clock.move(p.begun.Sub(p.clock.now()))
 	err := p.quiet()
-	p.effects = 0 // what was given is nobody's doing
+	p.effects, p.old = 0, len(p.inbox.Messages()) // what was given is nobody's doing
 	return err
 }
 
