@@ -105,3 +105,13 @@ func TestAReaderSeesTheirOwnTimeAndTheDesks(t *testing.T) {
 		}
 	}
 }
+
+func TestTheNavigationOfATelephoneBeginsWhereTheReaderIs(t *testing.T) {
+	b := browse(t, gatetest.New(t, gatetest.Policy))
+	b.works(gatetest.Olive)
+	b.do("taking a telephone", chromedp.EmulateViewport(360, 700))
+	for _, path := range []string{"/approvals", "/policy", "/setup", "/policy/edit"} {
+		b.goTo(path)
+		b.until("the strip shows "+path, `[...document.querySelectorAll(":is(.side, .policy-tabs) [aria-current]")].every((a) => a.getBoundingClientRect().left >= 0 && a.getBoundingClientRect().right <= innerWidth)`)
+	}
+}
