@@ -7,8 +7,6 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"countersign/internal/directory"
-	"countersign/internal/directory/local"
 	"countersign/internal/gate"
 	"countersign/internal/gate/gatetest"
 	"countersign/internal/identity"
@@ -33,13 +31,17 @@ rules:
 // unfounded is a house with an account and nobody on the roster, and the
 // invitation of its founder.
 func unfounded(t testing.TB) (*gatetest.House, string) {
-	h := gatetest.Reopen(t, t.TempDir())
-	_, err := h.Directory.Add(t.Context(), local.NewAccount{Login: gatetest.Wren, Name: "Wren Ito", Password: gatetest.FirstPassword, Contacts: []directory.Contact{
-		{Kind: directory.ContactEmail, Address: gatetest.WrensMail, FirstSeen: h.Now().AddDate(-1, 0, 0)}}})
-	h.Must(err)
-	token, err := h.Gate.InviteFounder(t.Context(), gate.Invitee{Person: gatetest.Olive, Name: "Olive Park", Roles: []identity.Role{identity.Officer, identity.Security}}, []byte(signedBySecurity))
-	h.Must(err)
-	return h, token
+	return foundedBy(t, signedBySecurity, identity.Security)
+}
+
+// theFounder is the founder's browser, with the key by which they founded the
+// roster of a house of their own.
+func theFounder(t testing.TB) tab {
+	h, invitation := unfounded(t)
+	b := browse(t, h)
+	b.passkey()
+	found(b, invitation)
+	return b
 }
 
 // One reset by clicks: the founder joins with a passkey, the requester proves
@@ -173,10 +175,8 @@ func collectByClicks(t *testing.T, b tab) {
 }
 
 func TestAPageThatLiesAboutTheStatementIsNotSigned(t *testing.T) {
-	h, invitation := unfounded(t)
-	b := browse(t, h)
-	b.passkey()
-	found(b, invitation)
+	b := theFounder(t)
+	h := b.House
 	seed, _ := h.Enrol(gatetest.Wren, proof.TOTP)
 	v, err := h.Gate.Open(t.Context(), gate.Caller{Token: "itsm", Scopes: []gate.Scope{gate.ScopeOpen}}, gate.Wish{Login: gatetest.Wren, Action: identity.Unlock, Channel: identity.Phone})
 	h.Must(err)
@@ -196,10 +196,8 @@ func TestAPageThatLiesAboutTheStatementIsNotSigned(t *testing.T) {
 }
 
 func TestASessionThatEndsWhileReadingComesBackToTheSamePage(t *testing.T) {
-	h, invitation := unfounded(t)
-	b := browse(t, h)
-	b.passkey()
-	found(b, invitation)
+	b := theFounder(t)
+	h := b.House
 	v, err := h.Gate.Open(t.Context(), gate.Caller{Token: "itsm", Scopes: []gate.Scope{gate.ScopeOpen}}, gate.Wish{Login: gatetest.Wren, Action: identity.Unlock, Channel: identity.Phone})
 	h.Must(err)
 	b.goTo("/requests/" + v.ID + "/sign?decision=denial")
@@ -241,10 +239,8 @@ func TestStoppingByTheLinkWorksWithoutAScript(t *testing.T) {
 }
 
 func TestAnInviteeReadsOutTheFingerprintAndAnOfficerCountersigns(t *testing.T) {
-	h, founding := unfounded(t)
-	olive := browse(t, h)
-	olive.passkey()
-	found(olive, founding)
+	olive := theFounder(t)
+	h := olive.House
 	token, err := h.Gate.Invite(t.Context(), gatetest.Staff(gatetest.Olive), gate.Invitee{Person: "staff:finch", Name: "Finch Day", Roles: []identity.Role{identity.Agent}, Desk: "helpdesk"})
 	h.Must(err)
 
@@ -279,10 +275,8 @@ func TestAnInviteeReadsOutTheFingerprintAndAnOfficerCountersigns(t *testing.T) {
 }
 
 func TestAnOfficerReadsWhatAPolicyChangesAndSignsIt(t *testing.T) {
-	h, founding := unfounded(t)
-	olive := browse(t, h)
-	olive.passkey()
-	found(olive, founding)
+	olive := theFounder(t)
+	h := olive.House
 	inForce := must(h.Gate.Chain(t.Context())).PolicyText
 	stricter := strings.Replace(inForce, "rules:\n", "rules:\n  # <b>Three</b> hours to think.\n  - rule: slower\n    when: \"true\"\n    demand: {wait: 3h}\n", 1)
 	id, err := h.Gate.ProposeChange(t.Context(), gatetest.Staff(gatetest.Olive), roster.Proposed{Kind: roster.PublishPolicy, PolicyText: stricter})

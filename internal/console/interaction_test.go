@@ -65,10 +65,8 @@ func BenchmarkPress(b *testing.B) {
 
 // pressAndSign has a house of its own, whose founder has a key in the browser.
 func pressAndSign(b *testing.B) {
-	h, invitation := unfounded(b)
-	olive := browse(b, h)
-	olive.passkey()
-	found(olive, invitation)
+	olive := theFounder(b)
+	h := olive.House
 	seed, _ := h.Enrol(gatetest.Wren, proof.TOTP)
 	olive.goTo("/sign-in?next=/approvals")
 	olive.press("Sign in with a passkey")

@@ -88,10 +88,7 @@ func (b tab) keys(text string) {
 
 // anOfficer is a browser in which the founding officer has signed in.
 func anOfficer(t *testing.T) tab {
-	h, founding := unfounded(t)
-	olive := browse(t, h)
-	olive.passkey()
-	found(olive, founding)
+	olive := theFounder(t)
 	olive.press("Sign in with a passkey")
 	olive.sees("To sign")
 	return olive

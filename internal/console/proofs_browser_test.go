@@ -177,8 +177,9 @@ func TestAManagerVouchesWithTheirOwnPasskey(t *testing.T) {
 	}
 }
 
-// foundedBy is a house whose founder has other roles as well.
-func foundedBy(t *testing.T, policy string, roles ...identity.Role) (*gatetest.House, string) {
+// foundedBy is a house with an account and nobody on the roster, and the
+// invitation of its founder, who is to have other roles as well.
+func foundedBy(t testing.TB, policy string, roles ...identity.Role) (*gatetest.House, string) {
 	h := gatetest.Reopen(t, t.TempDir())
 	_, err := h.Directory.Add(t.Context(), local.NewAccount{Login: gatetest.Wren, Name: "Wren Ito", Password: gatetest.FirstPassword, Contacts: []directory.Contact{
 		{Kind: directory.ContactEmail, Address: gatetest.WrensMail, FirstSeen: h.Now().AddDate(-1, 0, 0)}}})
