@@ -95,15 +95,33 @@ type tokenCreate struct {
 	Name   string   `arg:"" help:"The integration's name."`
 	Scopes []string `arg:"" help:"What it may do: requests:open, requests:read, enrolments:write, facts:report, ledger:read."`
 	Days   int      `default:"90" help:"How long it works."`
+
+	PasskeyFile string `placeholder:"FILE" help:"Sign with this passkey. Without it, sign in a browser."`
+	Yes         bool   `short:"y" help:"Do not ask before signing."`
 }
 
-// Run makes a token.
+// Run makes a token, once its statement is signed.
 func (v tokenCreate) Run(e *env) error {
 	c, err := e.staff()
 	if err != nil {
 		return err
 	}
-	token, err := c.CreateToken(e.ctx, v.Name, v.Scopes, v.Days)
+	if v.PasskeyFile == "" {
+		page := c.Server() + "/roster#tokens"
+		return e.answer(map[string]string{"url": page}, func() { e.say("Make and sign it in your browser:\n\n  %s", safe(page)) })
+	}
+	k, err := e.loadKey(v.PasskeyFile)
+	if err != nil {
+		return err
+	}
+	p, err := c.TokenPaper(e.ctx, v.Name, v.Scopes, v.Days)
+	if err != nil {
+		return err
+	}
+	if err := e.agree(p, "Let this integration in?", v.Yes); err != nil {
+		return err
+	}
+	token, err := c.CreateToken(e.ctx, p, k)
 	if err != nil {
 		return err
 	}

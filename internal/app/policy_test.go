@@ -76,7 +76,11 @@ func TestADecisionThatARuleCouldNotMakeShowsInTheMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := api.As(session.Token).CreateToken(t.Context(), "itsm", []string{"requests:open"}, 1)
+	paper, err := api.As(session.Token).TokenPaper(t.Context(), "itsm", []string{"requests:open"}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := api.As(session.Token).CreateToken(t.Context(), paper, officer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -212,7 +212,7 @@ func (s *shell) found(invitation string) {
 // moment that the channel tells of.
 func (s *shell) enrol() ([]byte, <-chan time.Time) {
 	s.t.Helper()
-	token := s.as("olive", 0, "--json", "token", "create", "onboarding", "enrolments:write").field(s.t, "token")
+	token := s.as("olive", 0, "--json", "token", "create", "onboarding", "enrolments:write", "--passkey-file", "olive.key", "--yes").field(s.t, "token")
 	s.as("finch", 1, "enrol", "totp", servers.Plain)
 	factor := s.as("hr", 0, "COUNTERSIGN_TOKEN="+token, "--json", "enrol", "totp", servers.Plain)
 	uri, err1 := url.Parse(factor.field(s.t, "uri"))

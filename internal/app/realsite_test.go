@@ -240,7 +240,9 @@ func (s *site) signIn(people ...identity.PersonID) {
 // days pass.
 func (s *site) enrol(login string, accounts ...string) {
 	s.t.Helper()
-	token, err := s.staff[olive].CreateToken(s.t.Context(), "onboarding", []string{"enrolments:write"}, 30)
+	paper, err := s.staff[olive].TokenPaper(s.t.Context(), "onboarding", []string{"enrolments:write"}, 30)
+	s.must(err)
+	token, err := s.staff[olive].CreateToken(s.t.Context(), paper, s.keys[olive])
 	s.must(err)
 	f, err := s.client.As(token).Enrol(s.t.Context(), "", login, "totp")
 	s.must(err)

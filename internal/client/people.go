@@ -270,10 +270,19 @@ func (c Client) Countersign(ctx context.Context, id string, p Paper, k Key) (Ros
 	return fetch[Roster](ctx, c, http.MethodPost, "/roster/proposals/"+url.PathEscape(id)+"/signatures", map[string]any{"assertion": signed})
 }
 
-// CreateToken lets an integration in.
-func (c Client) CreateToken(ctx context.Context, name string, scopes []string, days int) (token string, err error) {
+// TokenPaper is what letting an integration in signs.
+func (c Client) TokenPaper(ctx context.Context, name string, scopes []string, days int) (Paper, error) {
 	in := map[string]any{"name": name, "scopes": scopes, "days": days}
-	out, err := fetch[tokenAnswer](ctx, c, http.MethodPost, "/tokens", in)
+	return fetch[Paper](ctx, c, http.MethodPost, "/tokens/statement", in)
+}
+
+// CreateToken lets the integration of a statement in.
+func (c Client) CreateToken(ctx context.Context, p Paper, k Key) (token string, err error) {
+	signed, err := p.sign(k, c.server)
+	if err != nil {
+		return "", err
+	}
+	out, err := fetch[tokenAnswer](ctx, c, http.MethodPost, "/tokens", map[string]any{"statement_id": p.ID, "assertion": signed})
 	return out.Token, err
 }
 

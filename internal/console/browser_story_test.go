@@ -274,6 +274,36 @@ func TestAnInviteeReadsOutTheFingerprintAndAnOfficerCountersigns(t *testing.T) {
 	}
 }
 
+func TestAnOfficerSignsForAnIntegrationAndItsTokenIsShownOnce(t *testing.T) {
+	olive := theFounder(t)
+	olive.press("Sign in with a passkey")
+	olive.sees("Nothing waits for you")
+	olive.goTo("/roster")
+	olive.press("Let an integration in")
+	olive.types("name", "tickets")
+	olive.press("Read what is to be signed")
+	olive.sees("A token needs a scope")
+	olive.picture("roster-token-refused")
+	olive.do("ticking a scope", chromedp.Click(chromedp.CSS("input[name=scope][value='requests:open']")))
+	olive.press("Read what is to be signed")
+	olive.sees("your passkey signs these bytes")
+	olive.picture("roster-token")
+	olive.press("Let it in with my passkey")
+	olive.sees("The token of tickets")
+	olive.picture("roster-token-shown")
+	token := olive.text("[data-shown] .secret")
+	if c, err := olive.Gate.ByToken(t.Context(), token); err != nil || c.Token != "tickets" {
+		t.Errorf("%q lets %+v in, %v", token, c, err)
+	}
+	olive.press("Back to the roster")
+	olive.sees("tickets")
+	olive.do("going back", chromedp.NavigateBack())
+	if shown := olive.text("main"); contains(shown, token) {
+		t.Error("it is shown again")
+	}
+	olive.NoSecret(token)
+}
+
 func TestAnOfficerReadsWhatAPolicyChangesAndSignsIt(t *testing.T) {
 	olive := theFounder(t)
 	h := olive.House

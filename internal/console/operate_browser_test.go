@@ -108,12 +108,9 @@ func busyRoster(h *gatetest.House) {
 	h.Must(err)
 	_, err = h.Gate.Invite(ctx, olive, gate.Invitee{Person: "employee:3001", Name: "Heron Fox", Roles: []identity.Role{identity.Manager, identity.Reviewer}})
 	h.Must(err)
-	secret, err := h.Gate.CreateToken(ctx, olive, "tickets", []gate.Scope{gate.ScopeOpen, gate.ScopeRead}, 90*24*time.Hour)
+	_, err = h.Gate.ByToken(ctx, h.Token("tickets", 90*24*time.Hour, gate.ScopeOpen, gate.ScopeRead))
 	h.Must(err)
-	_, err = h.Gate.ByToken(ctx, secret)
-	h.Must(err)
-	_, err = h.Gate.CreateToken(ctx, olive, "on-boarding", []gate.Scope{gate.ScopeEnrol}, 5*24*time.Hour)
-	h.Must(err)
+	h.Token("on-boarding", 5*24*time.Hour, gate.ScopeEnrol)
 }
 
 func TestTheRosterIsLookedAtInARealBrowser(t *testing.T) {

@@ -153,7 +153,9 @@ func TestWhatOnePersonWritesIsTextToAllOthers(t *testing.T) {
 		s.Must(err)
 		_, err = s.Gate.Invite(t.Context(), gatetest.Staff(gatetest.Olive), gate.Invitee{Person: "employee:1", Name: x, Roles: []identity.Role{identity.Officer}})
 		s.Must(err)
-		_, _ = s.Gate.CreateToken(t.Context(), gatetest.Staff(gatetest.Olive), x, []gate.Scope{gate.ScopeOpen}, 24*time.Hour) // some names it refuses
+		if _, err := s.Gate.TokenPaper(t.Context(), gatetest.Staff(gatetest.Olive), x, []gate.Scope{gate.ScopeOpen}, 24*time.Hour); err == nil { // some names it refuses
+			s.Token(x, 24*time.Hour, gate.ScopeOpen)
+		}
 		_, err = s.signin.EndSessionsOf(t.Context(), gatetest.Staff(gatetest.Olive), gatetest.Finch, x)
 		s.Must(err)
 

@@ -21,7 +21,7 @@ func (c *console) rosterRoutes() map[string]staffHandler {
 		"GET /roster/change":                c.rosterChangeAsk,
 		"POST /roster/change":               c.rosterChange,
 		"POST /roster/passkey":              c.rosterPasskey,
-		"POST /roster/tokens":               c.rosterToken,
+		"GET /roster/tokens/sign":           c.rosterToken,
 		"POST /roster/tokens/revoke":        c.rosterRevoke,
 	}
 }
@@ -34,8 +34,9 @@ type rosterPage struct {
 	Tokens      []gate.TokenView
 	Scopes      []gate.Scope
 	History     []rosterEntry
-	More        bool // there is more history
-	Officer     bool // the visitor may change things
+	More        bool       // there is more history
+	Officer     bool       // the visitor may change things
+	Asked       url.Values // what was typed to let an integration in, where it could not be
 	names       map[identity.PersonID]string
 }
 
@@ -64,12 +65,15 @@ var scopeWords = map[gate.Scope]string{
 	gate.ScopeReport: "report facts about people and devices",
 }
 
+// Ticked reports whether a scope was asked for.
+func (p rosterPage) Ticked(s gate.Scope) bool { return slices.Contains(p.Asked["scope"], string(s)) }
+
 func (c *console) roster(w http.ResponseWriter, r *http.Request, v visitor) error {
-	return c.showRoster(w, r, v, http.StatusOK, nil)
+	return c.showRoster(w, r, v, http.StatusOK, nil, nil)
 }
 
-func (c *console) showRoster(w http.ResponseWriter, r *http.Request, v visitor, status int, alert *trouble) (err error) {
-	p := rosterPage{Me: v.Me, Scopes: gate.Scopes, Officer: slices.Contains(v.Me.Roles, identity.Officer)}
+func (c *console) showRoster(w http.ResponseWriter, r *http.Request, v visitor, status int, alert *trouble, asked url.Values) (err error) {
+	p := rosterPage{Me: v.Me, Scopes: gate.Scopes, Asked: asked, Officer: slices.Contains(v.Me.Roles, identity.Officer)}
 	if p.RosterView, err = c.Gate.Roster(r.Context(), v.Caller); err != nil {
 		return err
 	}
@@ -132,7 +136,7 @@ func (c *console) rosterFault(w http.ResponseWriter, r *http.Request, v visitor,
 	if t == nil {
 		return err
 	}
-	return c.showRoster(w, r, v, t.Status, t)
+	return c.showRoster(w, r, v, t.Status, t, nil)
 }
 
 // slipped is a refusal that belongs on the page where it came about; nil for

@@ -52,12 +52,10 @@ type rosterInvitePage struct {
 	Officers           int
 }
 
-// rosterLinkPage shows, once, what lets somebody in.
+// rosterLinkPage shows, once, the link that lets somebody in.
 type rosterLinkPage struct {
 	Name    string
-	Link    string // of an invitation
-	Token   string // of an integration
-	Until   time.Time
+	Link    string
 	Another bool // passkey
 }
 
@@ -192,25 +190,34 @@ func (c *console) toSign(w http.ResponseWriter, r *http.Request, v visitor, id s
 	return nil
 }
 
-// rosterToken lets an integration in and shows its token, once.
+// rosterToken puts before an officer what lets an integration in. Signed, the
+// page shows its token, once.
 func (c *console) rosterToken(w http.ResponseWriter, r *http.Request, v visitor) error {
-	if err := r.ParseForm(); err != nil {
-		return errForm
-	}
+	asked := r.URL.Query()
 	var scopes []gate.Scope
-	for _, s := range r.PostForm["scope"] {
+	for _, s := range asked["scope"] {
 		scopes = append(scopes, gate.Scope(s))
 	}
-	life, ok := tokenLives[r.PostForm.Get("days")]
+	life, ok := tokenLives[asked.Get("days")]
 	if !ok {
 		return errForm
 	}
-	name := strings.TrimSpace(r.PostForm.Get("name"))
-	token, err := c.Gate.CreateToken(r.Context(), v.Caller, name, scopes, life)
-	if err != nil {
-		return c.rosterFault(w, r, v, err)
+	name := strings.TrimSpace(asked.Get("name"))
+	paper, err := c.Gate.TokenPaper(r.Context(), v.Caller, name, scopes, life)
+	if t := slipped(err); t != nil {
+		return c.showRoster(w, r, v, t.Status, t, asked)
 	}
-	return c.showLink(w, r, v, rosterLinkPage{Name: name, Token: token})
+	if err != nil {
+		return err
+	}
+	p := signPage{
+		Eyebrow: msg("Roster"), Heading: msg("Let in: %s", name), Integration: name,
+		Lead:    msg("Until the time after “until”, whoever holds its token can do what stands after “scopes”, and nobody signs each time. Your passkey signs exactly the lines below."),
+		signing: signing{Button: msg("Let it in with my passkey"), Back: "/roster#tokens"},
+	}
+	return c.showSign(w, r, v, "roster", p, paper, signTask{
+		Post: "/api/v1/tokens", Fields: map[string]string{"statement_id": paper.ID}, Show: "token",
+	})
 }
 
 const day = 24 * time.Hour

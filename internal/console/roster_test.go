@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -23,8 +24,7 @@ func (s *site) propose(by identity.PersonID, p roster.Proposed) string {
 func TestEverybodyOnTheRosterReadsItAndOfficersAloneChangeIt(t *testing.T) {
 	s := newSite(t)
 	id := s.propose(gatetest.Olive, roster.Proposed{Kind: roster.RemoveMember, Person: gatetest.Finch})
-	_, err := s.Gate.CreateToken(t.Context(), gatetest.Staff(gatetest.Olive), "tickets", []gate.Scope{gate.ScopeOpen}, time.Hour)
-	s.Must(err)
+	s.Token("tickets", time.Hour, gate.ScopeOpen)
 	for _, p := range []identity.PersonID{gatetest.Finch, gatetest.Sorrel, s.Person(gatetest.Moss)} {
 		page := s.staff(p).get("/roster").is(http.StatusOK)
 		page.says("Olive Park", "Finch Day", "Finch Day is to leave the roster", "Officers sign this.", "tickets", "open requests", "4 members", "not since the server started")
@@ -113,8 +113,7 @@ func TestWhoeverComesTooLateSeesWhatHappenedMeanwhile(t *testing.T) {
 	rowan.post("/roster/change", "person", "staff:finch", "do", "remove").is(http.StatusNotFound)
 	olive.get("/roster").says("Finch Day left the roster", "signed by Olive Park", "signed by Rowan Hill")
 
-	_, err := s.Gate.CreateToken(t.Context(), gatetest.Staff(gatetest.Olive), "tickets", []gate.Scope{gate.ScopeOpen}, time.Hour)
-	s.Must(err)
+	s.Token("tickets", time.Hour, gate.ScopeOpen)
 	rowan.post("/roster/tokens/revoke", "name", "tickets").at("/roster")
 	olive.post("/roster/tokens/revoke", "name", "tickets").is(http.StatusNotFound).says("None. A ticket system")
 }
@@ -128,27 +127,29 @@ func TestALapsedProposalIsHistory(t *testing.T) {
 	page.never("Read and sign")
 }
 
-func TestATokenIsMadeInTheBrowserAndShownOnce(t *testing.T) {
+func TestAnIntegrationIsLetInBySigning(t *testing.T) {
 	s := newSite(t)
-	olive := s.staff(gatetest.Olive)
-	page := olive.post("/roster/tokens", "name", "tickets", "scope", "requests:open", "days", "30").is(http.StatusOK)
-	token := regexp.MustCompile(`cst_[\w-]+`).FindString(page.body)
-	if c, err := s.Gate.ByToken(t.Context(), token); err != nil || c.Token != "tickets" {
-		t.Errorf("the token is of %+v, %v", c, err)
+	olive, ask := s.staff(gatetest.Olive), "/roster/tokens/sign?days=30&name="
+	page := olive.get(ask + "tickets&scope=requests:open").is(http.StatusOK)
+	page.says("Let in: tickets", "scopes: requests:open", "Let it in with my passkey").never("cst_")
+	olive.get("/roster").says("None. A ticket system") // nothing is let in unsigned
+	s.Token("tickets", time.Hour, gate.ScopeOpen)
+	olive.get(ask + "tickets&scope=requests:open").is(http.StatusUnprocessableEntity).says("in use")
+	olive.get(ask + "x&scope=everything").is(http.StatusUnprocessableEntity)
+	olive.get(strings.Replace(ask, "30", "9999", 1) + "x&scope=requests:open").is(http.StatusUnprocessableEntity)
+	refused := olive.get(ask + "A%E2%80%AEB&scope=requests:open").is(http.StatusUnprocessableEntity)
+	if !strings.Contains(refused.body, `value="requests:open" checked`) || !strings.Contains(refused.body, `value="30" selected`) {
+		t.Error("what was chosen is gone")
 	}
-	olive.get("/roster").says("tickets").never(token)
-	olive.post("/roster/tokens", "name", "tickets", "scope", "requests:open", "days", "30").is(http.StatusUnprocessableEntity).says("in use")
-	olive.post("/roster/tokens", "name", "x", "scope", "everything", "days", "30").is(http.StatusUnprocessableEntity)
-	olive.post("/roster/tokens", "name", "x", "scope", "requests:open", "days", "9999").is(http.StatusUnprocessableEntity)
-	s.staff(gatetest.Sorrel).post("/roster/tokens", "name", "x", "scope", "requests:open", "days", "30").is(http.StatusForbidden)
+	s.staff(gatetest.Sorrel).get(ask + "x&scope=requests:open").is(http.StatusForbidden)
+	s.visitor().get(ask + "x").at("/sign-in?next=" + url.QueryEscape(ask+"x"))
 }
 
 func TestHostileNamesStayTextOnTheRoster(t *testing.T) {
 	s := newSite(t)
 	hostile := `<img src=x onerror=alert(1)>"'&amp;` + strings.Repeat("W", 60)
 	s.Invite(`staff:"><script>`, hostile, "", identity.Manager)
-	_, err := s.Gate.CreateToken(t.Context(), gatetest.Staff(gatetest.Olive), `"><x-evil>`+strings.Repeat("é", 20), []gate.Scope{gate.ScopeOpen}, time.Hour)
-	s.Must(err)
+	s.Token(`"><x-evil>`+strings.Repeat("é", 20), time.Hour, gate.ScopeOpen)
 	olive := s.staff(gatetest.Olive)
 	for _, path := range []string{"/roster", "/roster/history", "/roster/change?person=staff:%22%3E%3Cscript%3E"} {
 		page := olive.get(path).is(http.StatusOK)

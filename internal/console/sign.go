@@ -16,6 +16,9 @@ type signPage struct {
 	signing
 	Change  *gate.PolicyChange
 	Request *gate.View // what the statement is about, in plain words
+	// Integration is the name of one that is let in: its token is shown on the
+	// same page, once it is signed.
+	Integration string
 }
 
 // signing is the part of a page where somebody reads a statement and signs it
@@ -66,7 +69,8 @@ type signTask struct {
 	Options any               `json:"options"`
 	Post    string            `json:"post"`
 	Fields  map[string]string `json:"fields"`
-	Next    string            `json:"next"`
+	Next    string            `json:"next,omitempty"` // where to go afterwards,
+	Show    string            `json:"show,omitempty"` // or which member of the answer to show here
 }
 
 // of fills in what is signed, and what the script has to do with it.
@@ -80,11 +84,11 @@ func (s signing) of(text string, options any, t signTask) (signing, error) {
 	return s, nil
 }
 
-func (c *console) showSign(w http.ResponseWriter, r *http.Request, v visitor, p signPage, paper gate.Paper, t signTask) (err error) {
+func (c *console) showSign(w http.ResponseWriter, r *http.Request, v visitor, here string, p signPage, paper gate.Paper, t signTask) (err error) {
 	if p.signing, err = p.of(paper.Statement, paper.Options, t); err != nil {
 		return err
 	}
-	return c.show(w, r, http.StatusOK, "sign", frame{Title: p.Heading, Me: &v.Me, Here: "approvals", Body: p})
+	return c.show(w, r, http.StatusOK, "sign", frame{Title: p.Heading, Me: &v.Me, Here: here, Body: p})
 }
 
 // requestSign puts the statement of a request before somebody who may sign it.
@@ -106,7 +110,7 @@ func (c *console) requestSign(w http.ResponseWriter, r *http.Request, v visitor)
 	}
 	p := requestSignPage(view, d)
 	p.Look = paper.Look
-	return c.showSign(w, r, v, p, paper, signTask{
+	return c.showSign(w, r, v, "approvals", p, paper, signTask{
 		Post:   "/api/v1/requests/" + id + "/decisions",
 		Fields: map[string]string{"decision": string(d), "statement_id": paper.ID},
 		Next:   "/requests/" + id,
@@ -145,7 +149,7 @@ func (c *console) proposalSign(w http.ResponseWriter, r *http.Request, v visitor
 		p.Eyebrow, p.Heading = msg("Policy"), msg("Countersign a new policy")
 		p.Lead = msg("Read what it changes, and the policy itself. Your passkey signs exactly the lines below, which name both by their hashes.")
 	}
-	return c.showSign(w, r, v, p, paper, signTask{
+	return c.showSign(w, r, v, "approvals", p, paper, signTask{
 		Post: "/api/v1/roster/proposals/" + id + "/signatures", Fields: map[string]string{}, Next: "/approvals",
 	})
 }

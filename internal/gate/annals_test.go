@@ -226,8 +226,7 @@ func TestAnInvitationIsListedAndCanBeWithdrawn(t *testing.T) {
 func TestATokenIsListedWithItsLastUse(t *testing.T) {
 	h := gatetest.New(t, gatetest.Policy)
 	ctx := t.Context()
-	secret, err := h.Gate.CreateToken(ctx, gatetest.Staff(gatetest.Olive), "tickets", []gate.Scope{gate.ScopeOpen}, time.Hour)
-	h.Must(err)
+	secret := h.Token("tickets", time.Hour, gate.ScopeOpen)
 	only := func() gate.TokenView {
 		t.Helper()
 		list, err := h.Gate.Tokens(ctx, gatetest.Staff(gatetest.Finch))
@@ -241,7 +240,7 @@ func TestATokenIsListedWithItsLastUse(t *testing.T) {
 		t.Errorf("unused: %+v", v)
 	}
 	h.Pass(time.Minute)
-	_, err = h.Gate.ByToken(ctx, secret)
+	_, err := h.Gate.ByToken(ctx, secret)
 	h.Must(err)
 	if v := only(); v.Used == nil || !v.Used.Equal(h.Now()) {
 		t.Errorf("used: %+v", v)

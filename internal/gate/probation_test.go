@@ -100,7 +100,8 @@ func TestARecoveredSignerSignsNothingButCanStillDeny(t *testing.T) {
 func TestARecoveredOfficerChangesNeitherTheRosterNorTheTokens(t *testing.T) {
 	h := gatetest.New(t, onTrial)
 	seed := staffAccount(h, "olive", gatetest.Olive)
-	_, err := h.Gate.CreateToken(t.Context(), gatetest.Staff(gatetest.Olive), "old", []gate.Scope{gate.ScopeRead}, time.Hour*24*30)
+	h.Token("old", time.Hour*24*30, gate.ScopeRead)
+	let, err := h.Gate.TokenPaper(t.Context(), gatetest.Staff(gatetest.Olive), "mine", gate.Scopes, time.Hour)
 	h.Must(err)
 	id, err := h.Gate.ProposeChange(t.Context(), gatetest.Staff(gatetest.Olive), removal(gatetest.Sorrel))
 	h.Must(err)
@@ -125,8 +126,12 @@ func TestARecoveredOfficerChangesNeitherTheRosterNorTheTokens(t *testing.T) {
 			_, err := h.Gate.Countersign(t.Context(), olive, id, h.Sign(gatetest.Olive, paper.Options.Challenge))
 			return err
 		},
+		"read what a token would sign": func() error {
+			_, err := h.Gate.TokenPaper(t.Context(), olive, "other", gate.Scopes, time.Hour)
+			return err
+		},
 		"make a token": func() error {
-			_, err := h.Gate.CreateToken(t.Context(), olive, "mine", gate.Scopes, time.Hour)
+			_, err := h.Gate.CreateToken(t.Context(), olive, let.ID, h.Sign(gatetest.Olive, let.Options.Challenge))
 			return err
 		},
 	} {

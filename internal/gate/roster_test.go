@@ -1,12 +1,17 @@
 package gate_test
 
 import (
+	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"countersign/internal/gate"
 	"countersign/internal/gate/gatetest"
 	"countersign/internal/identity"
+	"countersign/internal/proof/passkey"
+	"countersign/internal/reset"
 	"countersign/internal/roster"
 )
 
@@ -93,11 +98,10 @@ func TestAPolicyThatDoesNotLoadIsNotEvenProposed(t *testing.T) {
 
 func TestTokensAreOfficersBusinessAndEndAtOnce(t *testing.T) {
 	h := gatetest.New(t, gatetest.Policy)
-	if _, err := h.Gate.CreateToken(t.Context(), gatetest.Staff(gatetest.Finch), "itsm", []gate.Scope{gate.ScopeOpen}, time.Hour); code(err) != "forbidden" {
-		t.Errorf("an agent made a token: %v", err)
+	if _, err := h.Gate.TokenPaper(t.Context(), gatetest.Staff(gatetest.Finch), "itsm", []gate.Scope{gate.ScopeOpen}, time.Hour); code(err) != "forbidden" {
+		t.Errorf("an agent reads what would let an integration in: %v", err)
 	}
-	secret, err := h.Gate.CreateToken(t.Context(), gatetest.Staff(gatetest.Olive), "itsm", []gate.Scope{gate.ScopeOpen}, time.Hour)
-	h.Must(err)
+	secret := h.Token("itsm", time.Hour, gate.ScopeOpen)
 	c, err := h.Gate.ByToken(t.Context(), secret)
 	h.Must(err)
 	if c.Token != "itsm" || c.Person != "" {
@@ -108,4 +112,72 @@ func TestTokensAreOfficersBusinessAndEndAtOnce(t *testing.T) {
 		t.Errorf("a revoked token: %v", err)
 	}
 	h.NoSecret(secret)
+}
+
+// A session alone lets no program in: the officer's passkey signs what it is,
+// what it may do and until when, and each signature serves once.
+func TestALettingInIsSignedAndTheSignatureServesOnce(t *testing.T) {
+	h := gatetest.New(t, gatetest.Policy)
+	h.Invite("staff:rowan", "Rowan Vale", "", identity.Officer)
+	olive, rowan := gatetest.Staff(gatetest.Olive), gatetest.Staff("staff:rowan")
+	asked := func(name string) gate.Paper {
+		t.Helper()
+		p, err := h.Gate.TokenPaper(t.Context(), olive, name, []gate.Scope{gate.ScopeAudit, gate.ScopeOpen, gate.ScopeAudit}, 30*24*time.Hour)
+		h.Must(err)
+		return p
+	}
+	refused := func(what string, want reset.Code, c gate.Caller, p gate.Paper, a passkey.Assertion) {
+		t.Helper()
+		if secret, err := h.Gate.CreateToken(t.Context(), c, p.ID, a); code(err) != want || secret != "" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	sign := func(p gate.Paper) passkey.Assertion { return h.Sign(gatetest.Olive, p.Options.Challenge) }
+
+	paper, other := asked("itsm"), asked("itsm")
+	for _, line := range []string{"countersign/integration/v1", "name: itsm", "scopes: requests:open ledger:read", "until: " + roster.When(h.Now().Add(30*24*time.Hour))} {
+		if !strings.Contains(paper.Statement, line+"\n") {
+			t.Errorf("the statement has no line %q:\n%s", line, paper.Statement)
+		}
+	}
+	if paper.ID == other.ID {
+		t.Error("two lettings-in have one statement")
+	}
+	refused("nothing was asked", "not_found", olive, gate.Paper{ID: "nothing"}, sign(paper))
+	refused("the signature over another", "signature_refused", olive, paper, sign(other))
+	refused("another's signature", "signature_refused", olive, paper, h.Sign("staff:rowan", paper.Options.Challenge))
+	refused("another officer's session", "not_found", rowan, paper, h.Sign("staff:rowan", paper.Options.Challenge))
+	elsewhere := olive
+	elsewhere.Passkey = []byte("of another session")
+	refused("a passkey that did not open the session", "signature_refused", elsewhere, paper, sign(paper))
+
+	secret, err := h.Gate.CreateToken(t.Context(), olive, paper.ID, sign(paper))
+	h.Must(err)
+	if c, err := h.Gate.ByToken(t.Context(), secret); err != nil || !slices.Equal(c.Scopes, []gate.Scope{gate.ScopeOpen, gate.ScopeAudit}) {
+		t.Errorf("it may %v, %v", c.Scopes, err)
+	}
+	refused("a name in use", "invalid", olive, other, sign(other))
+	h.Must(h.Gate.RevokeToken(t.Context(), olive, "itsm"))
+	refused("the same signature again", "not_found", olive, paper, sign(paper))
+	if _, err := h.Gate.TokenPaper(t.Context(), olive, "A\u202eB", []gate.Scope{gate.ScopeOpen}, time.Hour); code(err) != "invalid" {
+		t.Errorf("a name that deceives: %v", err)
+	}
+	h.Pass(16 * time.Minute)
+	refused("a statement that has lain for long", "not_found", olive, other, sign(other))
+
+	// Whoever reads the ledger later can check that it was signed, and by whom.
+	var event gate.TokenCreated
+	records, err := h.Store.Records(t.Context(), 0, 10000)
+	h.Must(err)
+	for _, r := range records {
+		if r.Type == "token_created" {
+			h.Must(json.Unmarshal(r.Body, &event))
+		}
+	}
+	chain, err := h.Gate.Chain(t.Context())
+	h.Must(err)
+	if event.Assertion == nil || event.Name != "itsm" || event.ID == "" {
+		t.Fatalf("on the ledger stands %+v", event)
+	}
+	h.Must(chain.Verify(gatetest.Olive, paper.Options.Challenge, *event.Assertion))
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-
 	"countersign/internal/notify"
 )
 

@@ -158,9 +158,14 @@ func (s *site) assertion(p identity.PersonID, challenge []byte) json.RawMessage 
 
 func (s *site) token(name string, scopes ...gate.Scope) string {
 	s.T.Helper()
-	t, err := s.Gate.CreateToken(s.T.Context(), gatetest.Staff(gatetest.Olive), name, scopes, 365*24*time.Hour)
-	s.Must(err)
-	return t
+	return s.Token(name, 365*24*time.Hour, scopes...)
+}
+
+// letting is an officer's signature over what lets an integration in.
+func (s *site) letting(officer, name string, scopes ...string) object {
+	s.T.Helper()
+	paper := into[gate.Paper](s.post("/tokens/statement", object{"name": name, "scopes": scopes}, as(officer)).ok(200))
+	return object{"statement_id": paper.ID, "assertion": s.assertion(gatetest.Olive, paper.Options.Challenge)}
 }
 
 func wish() object {

@@ -65,7 +65,7 @@ func TestAnAnswerWithASecretIsGivenOnce(t *testing.T) {
 		path, who string
 		body      object
 	}{
-		{"/tokens", officer, object{"name": "itsm", "scopes": []string{"requests:read"}}},
+		{"/tokens", officer, s.letting(officer, "itsm", "requests:read")},
 		{"/roster/invitations", officer, object{"person": "p", "name": "P", "roles": []string{"auditor"}}},
 		{"/enrolments", enroller, object{"login": "wren", "method": "recovery_code"}},
 	} {

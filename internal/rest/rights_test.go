@@ -48,7 +48,9 @@ func TestATokenReadsAndOpensAndNeverApproves(t *testing.T) {
 	c.get("/roster", as(all)).no(403, "forbidden")
 	c.post("/roster/invitations", object{"person": "p", "name": "P", "roles": []string{"officer"}}, as(all)).no(403, "forbidden")
 	c.post("/roster/proposals", object{"kind": "remove_member", "person": "staff:olive"}, as(all)).no(403, "forbidden")
-	c.post("/tokens", object{"name": "more", "scopes": []string{"ledger:read"}}, as(all)).no(403, "forbidden")
+	c.post("/tokens/statement", object{"name": "more", "scopes": []string{"ledger:read"}}, as(all)).no(403, "forbidden")
+	officer := c.signIn(gatetest.Olive)
+	c.post("/tokens", c.letting(officer, "more", "ledger:read"), as(all)).no(403, "forbidden")
 	c.send("DELETE", "/api/v1/tokens/everything", nil, as(all)).no(403, "forbidden")
 	if c.status() != reset.Approving {
 		t.Errorf("it stands at %s", c.status())
@@ -105,7 +107,7 @@ func TestAnAgentNeitherSignsNorAudits(t *testing.T) {
 	c.get(c.path("/bundle"), as(c.agent)).no(403, "forbidden")
 	c.get(c.path("/timeline"), as(c.agent)).no(403, "forbidden")
 	c.post("/enrolments", object{"login": "wren", "method": "totp"}, as(c.agent)).no(403, "forbidden")
-	c.post("/tokens", object{"name": "x", "scopes": []string{"requests:read"}}, as(c.agent)).no(403, "forbidden")
+	c.post("/tokens/statement", object{"name": "x", "scopes": []string{"requests:read"}}, as(c.agent)).no(403, "forbidden")
 	c.post("/requests", wish(), as(c.manager)).no(403, "forbidden") // and a manager opens nothing
 	c.get(c.path("/case/secret"), as(c.agent)).no(404, "not_found")
 	c.post("/case/secret", nil, as(c.agent)).no(401, "session_unknown")

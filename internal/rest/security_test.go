@@ -140,7 +140,7 @@ func TestAnOwnersSessionOpensNoOtherDoor(t *testing.T) {
 		body         any
 	}{
 		{"GET", "/requests", nil}, {"POST", "/requests", wish()}, {"GET", c.path(""), nil}, {"GET", c.path("/timeline"), nil}, {"GET", c.path("/bundle"), nil},
-		{"POST", c.path("/cancel"), nil}, {"GET", "/roster", nil}, {"GET", "/me", nil}, {"POST", "/tokens", object{"name": "x", "scopes": []string{"requests:read"}}},
+		{"POST", c.path("/cancel"), nil}, {"GET", "/roster", nil}, {"GET", "/me", nil}, {"POST", "/tokens/statement", object{"name": "x", "scopes": []string{"requests:read"}}},
 		{"POST", "/enrolments", object{"login": "wren", "method": "totp"}}, {"POST", "/proofings/show", object{"case": c.request.Case}},
 		{"GET", "/case", nil}, {"POST", "/case/challenges", object{"method": "totp"}}, {"POST", "/case/secret", nil}, {"POST", "/case/enrolment", object{}},
 	} {

@@ -13,7 +13,7 @@ import (
 
 // A session reads; what decides anything takes a signature of its own, by the
 // passkey that opened the session.
-var signed = map[string]bool{"decide": true, "review": true, "countersign-change": true, "attest": true}
+var signed = map[string]bool{"decide": true, "review": true, "countersign-change": true, "attest": true, "create-token": true}
 
 // unsigned are the changes that a staff session or a token makes by itself,
 // and why that lets nobody in.
@@ -31,7 +31,7 @@ var unsigned = map[string]string{
 	"invite-passkey":      "a link; the new passkey is countersigned",
 	"withdraw-invitation": "takes a link back",
 	"propose-change":      "is countersigned",
-	"create-token":        "no scope approves anything; it stands on the ledger",
+	"token-statement":     "writes what is to be signed",
 	"revoke-token":        "shuts out",
 	"end-session":         "shuts out",
 	"end-other-sessions":  "shuts out",

@@ -23,7 +23,7 @@ func TestAResetIsAskedProvedSignedOrderedAndShownOverHTTP(t *testing.T) {
 	officer, agent := s.signIn(gatetest.Olive), s.signIn(gatetest.Finch)
 
 	// On-boarding registers an authenticator app; it counts after the cool-off.
-	onboarding := into[struct{ Token string }](s.post("/tokens", object{"name": "onboarding", "scopes": []string{"enrolments:write"}}, as(officer)).ok(201)).Token
+	onboarding := into[struct{ Token string }](s.post("/tokens", s.letting(officer, "onboarding", "enrolments:write"), as(officer)).ok(201)).Token
 	factor := into[gate.Factor](s.post("/enrolments", object{"login": "wren", "method": "totp"}, as(onboarding)).ok(201))
 	seed, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(regexp.MustCompile(`secret=([A-Z2-7]+)`).FindStringSubmatch(factor.URI)[1])
 	s.Must(err)

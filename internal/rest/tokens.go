@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"countersign/internal/gate"
+	"countersign/internal/proof/passkey"
 )
 
 type scope gate.Scope
@@ -16,12 +17,19 @@ func (scope) Schema(huma.Registry) *huma.Schema {
 	return words("what the token may do; none approves anything", gate.Scopes)
 }
 
-type tokenInput struct {
-	Keyed
+type tokenPaperInput struct {
 	Body struct {
 		Name   string  `json:"name" minLength:"1" maxLength:"60"`
 		Scopes []scope `json:"scopes" minItems:"1" maxItems:"10" nullable:"false"`
 		Days   int     `json:"days,omitempty" minimum:"1" maximum:"366" default:"90" doc:"how long it works"`
+	}
+}
+
+type tokenInput struct {
+	Keyed
+	Body struct {
+		StatementID string        `json:"statement_id" maxLength:"100" doc:"of the statement that was read; it can be signed once, within a quarter of an hour"`
+		Assertion   browserAnswer `json:"assertion"`
 	}
 }
 
@@ -42,19 +50,29 @@ type tokenName struct {
 }
 
 func (a *api) tokens(h huma.API) {
-	staff(a, h, post("/tokens", "create-token", "Let an integration in", 201).withSecret(), a.createToken)
+	staff(a, h, post("/tokens/statement", "token-statement", "Read the statement that letting an integration in signs", 200), a.tokenStatement)
+	staff(a, h, post("/tokens", "create-token", "Let an integration in by signing the statement", 201).withSecret(), a.createToken)
 	staff(a, h, get("/tokens", "list-tokens", "Which integrations were let in"), a.listTokens)
 	revoke := get("/tokens/{name}", "revoke-token", "Shut an integration out")
 	revoke.Method, revoke.DefaultStatus = "DELETE", 204
 	staff(a, h, revoke, a.revokeToken)
 }
 
-func (a *api) createToken(ctx context.Context, c gate.Caller, in *tokenInput) (*tokenOutput, error) {
+func (a *api) tokenStatement(ctx context.Context, c gate.Caller, in *tokenPaperInput) (*paperOutput, error) {
 	var scopes []gate.Scope
 	for _, s := range in.Body.Scopes {
 		scopes = append(scopes, gate.Scope(s))
 	}
-	token, err := a.gate.CreateToken(ctx, c, in.Body.Name, scopes, time.Duration(in.Body.Days)*24*time.Hour)
+	p, err := a.gate.TokenPaper(ctx, c, in.Body.Name, scopes, time.Duration(in.Body.Days)*24*time.Hour)
+	return &paperOutput{etag(p.Version), p}, err
+}
+
+func (a *api) createToken(ctx context.Context, c gate.Caller, in *tokenInput) (*tokenOutput, error) {
+	signed, err := passkey.ParseAssertion(in.Body.Assertion)
+	if err != nil {
+		return nil, errNoAssertion()
+	}
+	token, err := a.gate.CreateToken(ctx, c, in.Body.StatementID, signed)
 	out := &tokenOutput{}
 	out.Body.Token = token
 	return out, err

@@ -60,7 +60,11 @@ func (p *play) integration(name, part string, scopes ...string) (client.Client, 
 		if err != nil {
 			return olive, err
 		}
-		token, err := olive.CreateToken(p.ctx, fmt.Sprintf("%s-%d", name, len(p.tokens)), scopes, 366)
+		paper, err := olive.TokenPaper(p.ctx, fmt.Sprintf("%s-%d", name, len(p.tokens)), scopes, 366)
+		if err != nil {
+			return olive, err
+		}
+		token, err := olive.CreateToken(p.ctx, paper, p.person("olive").key)
 		if err != nil {
 			return olive, err
 		}

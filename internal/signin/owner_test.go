@@ -114,8 +114,7 @@ func TestNobodyOpensASessionForNobody(t *testing.T) {
 // Three kinds of session and an API token, each tried wherever another belongs.
 func TestNoSessionStandsInForAnother(t *testing.T) {
 	p := newPorch(t)
-	api, err := p.Gate.CreateToken(t.Context(), gatetest.Staff(gatetest.Olive), "itsm", []gate.Scope{gate.ScopeRead}, time.Hour)
-	p.Must(err)
+	api := p.Token("itsm", time.Hour, gate.ScopeRead)
 	tokens := map[string]string{"staff": p.signIn(gatetest.Finch), "owner": p.own(wren), "case": "AGE-SECRET-KEY-1" + strings.Repeat("Q", 58), "api": api}
 	cookies := map[string]string{"staff": "__Host-countersign", "owner": "__Host-owner", "case": "__Host-case", "api": ""}
 	accepts := map[string]func(r *http.Request) bool{

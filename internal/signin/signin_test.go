@@ -226,8 +226,7 @@ func TestTheServerKeepsNoToken(t *testing.T) {
 
 func TestAnAPITokenSpeaksForItsIntegration(t *testing.T) {
 	p := newPorch(t)
-	token, err := p.Gate.CreateToken(t.Context(), gatetest.Staff(gatetest.Olive), "itsm", []gate.Scope{gate.ScopeRead}, time.Hour)
-	p.Must(err)
+	token := p.Token("itsm", time.Hour, gate.ScopeRead)
 	c, err := p.caller(token)
 	if err != nil || c.Token != "itsm" || c.Person != "" {
 		t.Errorf("caller %+v, %v", c, err)

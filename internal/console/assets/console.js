@@ -176,11 +176,21 @@
       if (note && note.required && !note.reportValidity()) return;
       if (note && note.value.trim()) fields.note = note.value.trim();
       const assertion = await signature(box, task.options);
-      await post(task.post, { ...fields, assertion });
+      const answer = await post(task.post, { ...fields, assertion });
       sessionStorage.removeItem(kept());
-      location.assign(task.next);
+      if (task.show) reveal(box, answer[task.show]);
+      else location.assign(task.next);
       await new Promise(() => {}); // the page is leaving; the button stays as it is
     });
+  }
+
+  // reveal shows, in place of what was signed, the secret that came of it.
+  function reveal(box, text) {
+    const shown = document.querySelector("[data-shown]");
+    shown.querySelector(".secret").textContent = text;
+    for (const read of [box, document.querySelector("main .lead")]) read.hidden = true;
+    shown.hidden = false;
+    shown.querySelector("h2").focus();
   }
 
   async function signIn(box) {
