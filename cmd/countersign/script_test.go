@@ -159,7 +159,7 @@ func settled(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	c, err := client.New(ts.Getenv("COUNTERSIGN_SERVER"))
 	ts.Check(err)
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	session, err := c.SignIn(ctx, key)
 	ts.Check(err)

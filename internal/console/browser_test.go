@@ -37,6 +37,10 @@ var imagesOf = map[string]string{
 	"desk-found": "desk", "request-proving": "request", "sign": "sign", "case-ways": "case", "ledger-entry": "ledger", "reports": "reports", "policy-edit": "policy",
 }
 
+// patience is how long a browser has for one step. It is spent by faults alone;
+// a machine with other work is slow at times.
+const patience = time.Minute
+
 // chromium starts a real browser, or says why there is none.
 func chromium(t testing.TB, s *site) context.Context {
 	t.Helper()
@@ -50,10 +54,10 @@ func chromium(t testing.TB, s *site) context.Context {
 	_, port, err := net.SplitHostPort(s.server.Listener.Addr().String())
 	s.Must(err)
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.WSURLReadTimeout(patience), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		// The pages live at the house's origin, wherever the server listens.
 		chromedp.Flag("host-resolver-rules", "MAP localhost:8080 127.0.0.1:"+port))
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	ctx, stop := chromedp.NewExecAllocator(ctx, opts...)
 	t.Cleanup(stop)
@@ -72,7 +76,7 @@ type tab struct {
 
 func (b tab) do(doing string, steps ...chromedp.Action[chromedp.Void]) {
 	b.T.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		text, _ := chromedp.Run(b.ctx, chromedp.Text(chromedp.CSS("body")))

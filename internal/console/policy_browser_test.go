@@ -29,7 +29,7 @@ func eval[T any](b tab, script string) T {
 // until waits for a script to say yes.
 func (b tab) until(what, script string) {
 	b.T.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](script)); err != nil {
 		text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.querySelector("main").innerText + "\n" + (document.querySelector("[data-policy]")?.value ?? "")`))

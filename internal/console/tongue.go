@@ -207,7 +207,8 @@ var monthWords = []string{"January", "February", "March", "April", "May", "June"
 var scripted = regexp.MustCompile(`\bsay\("((?:[^"\\]|\\.)+)"`)
 
 // scriptWords is a script with the texts of the other scripts in this language:
-// they find them in window.words by their English words.
+// they find them in window.words by their English words, and what the server
+// refuses besides by "!" and its code.
 func (t *tongue) scriptWords(scripts [][]byte) ([]byte, error) {
 	words := map[string]string{}
 	for _, script := range scripts {
@@ -216,6 +217,12 @@ func (t *tongue) scriptWords(scripts [][]byte) ([]byte, error) {
 				words[string(m[1])] = found.other
 			}
 		}
+	}
+	for _, s := range gateWords {
+		words[s] = t.say(s)
+	}
+	for code, no := range troubles {
+		words["!"+string(code)] = t.say(no.Title) + ". " + t.say(no.Text)
 	}
 	raw, err := json.Marshal(words)
 	if err != nil {

@@ -1,8 +1,10 @@
 package console
 
 import (
+	"encoding/json"
 	"html/template"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -74,8 +76,54 @@ func TestScriptsGetTheWordsThatTheyName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(raw); !strings.HasPrefix(got, "window.words = {") || !strings.Contains(got, `"denied":"abgelehnt"`) || strings.Contains(got, "never") || strings.Contains(got, "März") {
+	if got := string(raw); !strings.HasPrefix(got, "window.words = {") || !strings.Contains(got, `"denied":"abgelehnt"`) || strings.Contains(got, "never heard of") || strings.Contains(got, "März") {
 		t.Error(got)
+	}
+}
+
+// A refusal is said in the reader's language by its own words or, where they
+// are not known, by its code.
+func TestScriptsGetTheWordsForWhatIsRefused(t *testing.T) {
+	de := tongues[1]
+	raw, err := de.scriptWords(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := map[string]string{}
+	if err := json.Unmarshal([]byte(strings.TrimSuffix(strings.TrimPrefix(string(raw), "window.words = "), ";\n")), &words); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range gateWords {
+		if words[s] == "" || words[s] == s {
+			t.Errorf("%q is %q", s, words[s])
+		}
+	}
+	for code := range troubles {
+		if got := words["!"+string(code)]; !strings.Contains(got, ". ") {
+			t.Errorf("%s is %q", code, got)
+		}
+	}
+}
+
+// What is translated is what is said: word for word.
+func TestWhatIsTranslatedOfTheGateStandsInItsCode(t *testing.T) {
+	var code strings.Builder
+	for _, pattern := range []string{"*.go", "../gate/*.go", "../signin/*.go", "../reset/*.go", "../proof/*/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if !strings.HasSuffix(file, "_test.go") && file != "words.go" {
+				code.Write(read(t, file))
+			}
+		}
+	}
+	for _, s := range gateWords {
+		text := strings.TrimSuffix(s, ".")
+		if text = strings.ToLower(text[:1]) + text[1:]; !strings.Contains(code.String(), text) {
+			t.Errorf("nobody says %q any more", text)
+		}
 	}
 }
 

@@ -90,8 +90,8 @@ func sentence(s string) string {
 	return string(unicode.ToUpper(r)) + s[n:] + "."
 }
 
-// spoken is what the gate says in its own words, as a sentence. What people
-// without a role come by is translated; the rest stays as it is.
+// spoken is what the gate says in its own words, as a sentence. What a form can
+// bring about is translated; the rest stays as it is.
 func spoken(text string) message {
 	if s := sentence(text); slices.Contains(gateWords, s) {
 		return msg(s)
@@ -118,6 +118,33 @@ var gateWords = []string{
 	"The passkey's signature is not yours over this statement.",
 	"This invitation is not known, was used, or has lapsed.",
 	"The first enrolment was not begun in time; ask for a new one.",
+	"Reason: empty, too long, or not a plain line.",
+	"Name: empty, too long, or not a plain line.",
+	"Name: empty, too long, or with characters that could deceive.",
+	"Person: empty or not a plain line.",
+	"Name at least one role.",
+	"An agent holds no other role, and needs a desk.",
+	"This person is on the roster already; change their roles, or invite them to register another passkey.",
+	"There is nobody of that id on the roster; invite them to join first.",
+	"A token needs a scope and a life of at most a year.",
+	"A token of that name is in use; revoke it first.",
+	"Passkeys that are files are not allowed here (signin.software_passkeys).",
+	"That is another passkey than the one you signed in with; sign with the passkey you signed in with, or sign in with this one.",
+	"That passkey is not of the person who signed in at the organisation's provider; begin again.",
+	"That sign-in was not accepted; begin again.",
+	"You take part in this request; another proofing officer has to look.",
+	"Nobody with this case code has asked to be seen in person; let them choose it on their screen first.",
+	"No call is under way for this request; the requester has to choose it on their screen first.",
+	"This request is about you; a colleague has to take the code.",
+	"This statement was signed already, has lapsed, or was put before somebody else; ask for it again.",
+	"Say which login to look up: your place on the roster does not name an account of this directory.",
+	"No mail server is configured (mail.host), so there is nothing to test.",
+	"Security has no address here (security_mail).",
+	"Your place on the roster does not name an account, so no address of yours is on record; send it to security.",
+	"Your account has no mail address on record; send it to security.",
+	"A policy of yours is still being looked at, or several of others are; try again in a few seconds.",
+	"The facts of this request were erased, so it cannot be planned again.",
+	"Since comes before until, by 366 days at most.",
 }
 
 // standingWords are where a request stands, as the gate tells those who do not

@@ -23,6 +23,9 @@ type tab struct {
 	ctx context.Context
 }
 
+// patience is how long a browser has for one step; faults alone spend it.
+const patience = time.Minute
+
 // browse starts a real browser of a size, or says why there is none.
 func (h *theatre) browse(width, height int64) tab {
 	h.Helper()
@@ -34,7 +37,7 @@ func (h *theatre) browse(width, height int64) tab {
 		h.Skip("SKIP: needs chromium (apt-get install chromium)")
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+		chromedp.WSURLReadTimeout(patience), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	ctx, cancel := context.WithTimeout(h.Context(), 4*time.Minute)
 	h.Cleanup(cancel)
 	ctx, stop := chromedp.NewExecAllocator(ctx, opts...)
@@ -47,7 +50,7 @@ func (h *theatre) browse(width, height int64) tab {
 
 func (b tab) do(doing string, steps ...chromedp.Action[chromedp.Void]) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		text, _ := chromedp.Run(b.ctx, chromedp.Text(chromedp.CSS("body")))

@@ -224,7 +224,7 @@ func (b tab) complaints() func() []string {
 					return all
 				}
 				all = append(all, c)
-			case <-time.After(20 * time.Second):
+			case <-time.After(patience):
 				b.Fatal("the browser says nothing")
 			}
 		}

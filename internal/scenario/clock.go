@@ -58,7 +58,7 @@ func openQueue(file string, c *clock) (*queue, error) {
 }
 
 // patience bounds how long a script waits for the server's own work.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // settle hands over what is due and waits until nothing more is.
 func (q *queue) settle() error {

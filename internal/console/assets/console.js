@@ -54,8 +54,15 @@
     const text = await answer.text();
     let value = {};
     try { value = text ? JSON.parse(text) : {}; } catch { /* an intermediary's page: the status says enough */ }
-    if (!answer.ok) throw new Trouble(say(sentence(value.detail)) || say("The server answered %s.", answer.status), value.code);
+    if (!answer.ok) throw new Trouble(refusal(value) || say("The server answered %s.", answer.status), value.code);
     return value;
+  }
+
+  // refusal is what the server says against it: in English as it was put, in
+  // another language as far as there are words for it.
+  function refusal({ detail, code }) {
+    const words = window.words || {}, text = sentence(detail);
+    return words[text] || words["!" + code] || text;
   }
 
   const sentence = (s) => s ? s[0].toUpperCase() + s.slice(1) + (/[.!?]$/.test(s) ? "" : ".") : "";
