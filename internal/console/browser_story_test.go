@@ -302,6 +302,14 @@ func TestAnOfficerSignsForAnIntegrationAndItsTokenIsShownOnce(t *testing.T) {
 		t.Error("it is shown again")
 	}
 	olive.NoSecret(token)
+
+	// Somebody was faster, and the page says so in its own language.
+	olive.speaks("de")
+	olive.goTo("/roster/tokens/sign?name=monitoring&scope=ledger:read&days=30")
+	olive.sees("Ihr Passkey unterzeichnet genau diese Bytes")
+	olive.Token("monitoring", time.Hour, gate.ScopeAudit)
+	olive.press("Mit meinem Passkey zulassen")
+	olive.sees("Ein Token dieses Namens ist in Gebrauch")
 }
 
 func TestAnOfficerReadsWhatAPolicyChangesAndSignsIt(t *testing.T) {
