@@ -26,9 +26,6 @@ func (c *console) notMine(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		gone, err = c.Gate.Disown(r.Context(), r.PathValue("token"))
 	}
-	if err == nil {
-		err = c.Signin.EndOwner(r.Context(), gone.Account)
-	}
 	if err != nil {
 		t := c.note(w, r, err)
 		if t.Status == http.StatusNotFound {

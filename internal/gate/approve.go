@@ -148,10 +148,14 @@ func (g *Gate) Review(ctx context.Context, c Caller, id string, d reset.Decision
 	if _, _, err := g.signable(ctx, c, id, d); err != nil {
 		return View{}, err
 	}
-	s, err := g.change(ctx, id, c.actor(), func(s reset.State, _ time.Time) (reset.Command, besides, error) {
+	s, err := g.change(ctx, id, c.actor(), func(s reset.State, at time.Time) (reset.Command, besides, error) {
 		e := reset.Reviewed{Person: c.Person, Verdict: verdict, Note: note, Assertion: a}
 		chain, err := g.signed(ctx, s, c, d, statementID, a)
-		return reset.Record{Event: e}, besides{rests: footing(chain)}, err
+		more := besides{rests: footing(chain)}
+		if err == nil && d == reset.Suspect {
+			more.items, err = g.takenBack(ctx, s, at)
+		}
+		return reset.Record{Event: e}, more, err
 	})
 	if err != nil {
 		return View{}, err

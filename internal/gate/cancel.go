@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"countersign/internal/identity"
+	"countersign/internal/proof"
 	"countersign/internal/reset"
 	"countersign/internal/store"
 )
@@ -90,8 +91,10 @@ func (g *Gate) newVeto(request, contact string, at time.Time) (string, store.Ite
 
 // Repudiate is "this wasn't me", by the link that every notice carries. The
 // request and every other open request about the same person end at once
-// unless the hands have it already; until somebody reviews it, no new request
-// about the person is planned. Using the link twice changes nothing more.
+// unless the hands have it already; what it brought about and nobody has seen
+// is taken back, and the sessions that look after the person's accounts end.
+// Until somebody reviews it, no new request about the person is planned. Using
+// the link twice changes nothing more.
 func (g *Gate) Repudiate(ctx context.Context, token string) error {
 	item, err := g.store.Item(ctx, shelfVeto, vetoKey(token), g.now())
 	if errors.Is(err, store.ErrNotFound) {
@@ -104,8 +107,9 @@ func (g *Gate) Repudiate(ctx context.Context, token string) error {
 	if err != nil {
 		return fmt.Errorf("gate: reading a veto link: %w", err)
 	}
-	s, err := g.change(ctx, link.Request, "contact:"+link.Contact, func(s reset.State, _ time.Time) (reset.Command, besides, error) {
-		return reset.Record{Event: reset.Repudiated{Contact: link.Contact}}, besides{}, nil
+	s, err := g.change(ctx, link.Request, "contact:"+link.Contact, func(s reset.State, at time.Time) (reset.Command, besides, error) {
+		back, err := g.takenBack(ctx, s, at)
+		return reset.Record{Event: reset.Repudiated{Contact: link.Contact}}, besides{items: back}, err
 	})
 	if reset.CodeOf(err) == reset.IllegalTransition {
 		s, err = g.load(ctx, link.Request)
@@ -115,6 +119,26 @@ func (g *Gate) Repudiate(ctx context.Context, token string) error {
 	}
 	g.log.Warn("request repudiated", "request", s.ID, "status", s.Status())
 	return g.fence(ctx, s)
+}
+
+// takenBack is what goes when a request turns out not to be its owner's: the
+// secrets that were not shown yet, the recovery code that replaced the one that
+// answered, and every session that looks after an account of the person.
+func (g *Gate) takenBack(ctx context.Context, s reset.State, at time.Time) ([]store.ItemChange, error) {
+	items := []store.ItemChange{shutOut(s.Person, at)}
+	for _, shelf := range []string{shelfSecret, shelfReplacement} {
+		items = append(items, store.ItemChange{Item: store.Item{Shelf: shelf, Key: s.ID}, Delete: true, Expect: store.AnyVersion})
+	}
+	codes, err := g.factors(ctx, s.Person, proof.RecoveryCode, at)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range codes {
+		if f.Request == s.ID {
+			items = append(items, drop(f.item))
+		}
+	}
+	return items, nil
 }
 
 // openStatuses are those of reset.OpenStatuses, for a query.

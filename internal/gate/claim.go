@@ -148,6 +148,9 @@ func (g *Gate) placard(ctx context.Context, s reset.State) (Card, string) {
 
 // waits reports whether something is there to be shown to the claimant.
 func (g *Gate) waits(ctx context.Context, s reset.State) bool {
+	if s.Repudiated {
+		return false
+	}
 	if s.Status() == reset.Done && s.Order.Recipient != "" && !s.Revealed {
 		return true
 	}

@@ -43,6 +43,8 @@ type enrolment struct {
 	// Colleague may vouch, and is written to at the mailbox of Account.
 	Colleague identity.PersonID  `json:"colleague,omitempty"`
 	Account   identity.AccountID `json:"account,omitempty"`
+	// Request is that whose answer used the recovery code up that this replaces.
+	Request string `json:"request,omitempty"`
 }
 
 // Factor is a newly registered factor, told once to whoever registers it.

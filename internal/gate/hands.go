@@ -93,12 +93,17 @@ type Secrets struct {
 	RecoveryCode string `json:"recovery_code,omitempty"` // replaces the one that was used
 }
 
+var errRepudiated = &reset.Refusal{Code: reset.RequestEnded, Msg: "somebody has said that this was not them, so nothing is shown any more"}
+
 // Reveal shows the new secret to the session that proved itself, once: it is
 // deleted in the commit that records the showing, before it is returned.
 func (g *Gate) Reveal(ctx context.Context, token string) (Secrets, error) {
 	s, session, err := g.claimed(ctx, token)
 	if err != nil {
 		return Secrets{}, err
+	}
+	if s.Repudiated {
+		return Secrets{}, errRepudiated
 	}
 	if s.Claimant != session || s.IsOpen() {
 		return Secrets{}, &reset.Refusal{Code: reset.IllegalTransition, Msg: "there is nothing to show to this session"}
@@ -129,7 +134,10 @@ func (g *Gate) revealPassword(ctx context.Context, s reset.State, token string) 
 	if err != nil {
 		return "", err
 	}
-	_, err = g.change(ctx, s.ID, "session:"+s.Claimant, func(reset.State, time.Time) (reset.Command, besides, error) {
+	_, err = g.change(ctx, s.ID, "session:"+s.Claimant, func(s reset.State, _ time.Time) (reset.Command, besides, error) {
+		if s.Repudiated {
+			return nil, besides{}, errRepudiated
+		}
 		return reset.Record{Event: reset.Revealed{Session: s.Claimant}}, besides{items: []store.ItemChange{drop(item)}}, nil
 	})
 	if err != nil {

@@ -244,7 +244,7 @@ func (g *Gate) unenrol(ctx context.Context, actor string, f factor, why string, 
 	if f.Passkey != nil {
 		items = append(items, store.ItemChange{Item: store.Item{Shelf: shelfPasskey, Key: hashed(string(f.Passkey.ID))}, Delete: true, Expect: store.AnyVersion})
 	}
-	letters, jobs, err := g.news(ctx, news{person: p, account: account, enrolment: f.id, what: "removed", method: f.Method, label: f.Label, also: f.enrolment})
+	letters, jobs, err := g.news(ctx, news{person: p, account: account, enrolment: f.id, what: "removed", method: f.Method, label: f.Label, also: f.enrolment, disowned: why == "disowned"})
 	if err != nil {
 		return err
 	}

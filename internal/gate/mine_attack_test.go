@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/directory/local"
 	"countersign/internal/gate"
 	"countersign/internal/gate/gatetest"
 	"countersign/internal/proof"
@@ -280,7 +282,8 @@ func TestDisowningForgetsWhatWasBegunAndTellsSecurityOnce(t *testing.T) {
 			t.Errorf("it answers %+v", got)
 		}
 	}
-	if _, err := h.Gate.Confirm(t.Context(), o, b.Enrolment, "000000"); code(err) != "not_found" {
+	h.Pass(time.Second)
+	if _, err := h.Gate.Confirm(t.Context(), wrens(h), b.Enrolment, "000000"); code(err) != "not_found" {
 		t.Errorf("what was begun: %v", err)
 	}
 	challenge := []byte("a challenge of thirty-two bytes!")
@@ -306,6 +309,7 @@ func TestDisowningARemovalPutsNothingBack(t *testing.T) {
 	if !got.Removal {
 		t.Errorf("it answers %+v", got)
 	}
+	h.Pass(time.Second)
 	mine, err := h.Gate.Mine(t.Context(), wrens(h))
 	h.Must(err)
 	if len(mine.Factors) != 0 {
@@ -342,4 +346,40 @@ func TestASignInAtTheProviderOpensOnesOwnAccountAlone(t *testing.T) {
 	if _, err := h.Gate.OwnerBySignIn(t.Context(), h.SignedIn(gatetest.Wren), h.Now()); code(err) != "sign_in_refused" {
 		t.Errorf("of a disabled account: %v", err)
 	}
+}
+
+// What is disowned goes at once, also when the directory cannot say whom else
+// to tell, and with it every session of the person's, whichever of their
+// accounts it was opened for.
+func TestDisowningWorksWhileTheDirectoryIsDown(t *testing.T) {
+	w := watchedHouseOf(t)
+	h := w.House
+	other, err := h.Directory.Add(t.Context(), local.NewAccount{Login: "wren-adm", Name: "Wren Ito", Person: h.Person(gatetest.Wren), Password: gatetest.FirstPassword})
+	h.Must(err)
+	thief := gate.Owner{Account: other, Person: h.Person(gatetest.Wren), By: proof.OIDC, Since: h.Now()}
+	_, err = h.Gate.AddRecoveryCode(t.Context(), wrens(h))
+	h.Must(err)
+	link := regexp.MustCompile(`/not-mine/(\S+)`).FindStringSubmatch(h.Letters("", gatetest.WrensMail)[0])[1]
+	w.dir.err = errors.New("dial: refused")
+	_, err = w.door.Disown(t.Context(), link)
+	h.Must(err)
+	if _, err := h.Gate.AddRecoveryCode(t.Context(), thief); code(err) != "session_unknown" {
+		t.Errorf("a session of the other account: %v", err)
+	}
+	h.Pass(time.Second)
+	if mine, err := h.Gate.Mine(t.Context(), wrens(h)); err != nil || len(mine.Factors) != 0 {
+		t.Errorf("what was disowned stands: %+v, %v", mine.Factors, err)
+	}
+}
+
+func TestAClockThatIsSetBackKeepsNoProofFresh(t *testing.T) {
+	h := gatetest.New(t, gatetest.Policy)
+	o := wrens(h)
+	h.Pass(-6 * time.Hour)
+	if _, err := h.Gate.AddPasskey(t.Context(), o, "x"); code(err) != "proof_too_old" {
+		t.Errorf("a proof of six hours from now: %v", err)
+	}
+	h.Pass(6 * time.Hour)
+	_, err := h.Gate.AddPasskey(t.Context(), o, "x")
+	h.Must(err)
 }

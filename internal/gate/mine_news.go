@@ -28,6 +28,7 @@ type news struct {
 	label     string
 	usable    time.Time // of something new
 	also      enrolment // its address, if it has one, is told too
+	disowned  bool      // and therefore removed
 }
 
 const shelfDisown = "disown" // key: hash of the link's token; value: disownLink
@@ -44,7 +45,14 @@ type disownLink struct {
 func (g *Gate) news(ctx context.Context, n news) ([]store.ItemChange, []store.Job, error) {
 	at := g.now()
 	a, err := g.lookup(ctx, n.account)
-	if err != nil && !errors.Is(err, directory.ErrNotFound) {
+	switch {
+	case errors.Is(err, directory.ErrNotFound):
+	case err != nil && n.disowned:
+		// What its owner disowns goes now, whatever is down: those hear of it
+		// whom one can find without the directory.
+		g.log.Error("not all addresses of an account hear that a factor was disowned", "account", n.account, "error", err)
+		a = directory.Account{ID: n.account, Person: n.person}
+	case err != nil:
 		return nil, nil, err
 	}
 	all, err := g.contacts(ctx, a, at)
@@ -130,8 +138,8 @@ type Disowned struct {
 // Disown is "that wasn't me" about a factor, by the link that the news of it
 // carries. What was added is taken away, and so is all that was begun and not
 // confirmed; whatever it was, the person's next requests are looked at more
-// closely, and security hears of it. Whoever answers for the web ends the
-// sessions of the account.
+// closely, security hears of it, and every session that looks after an account
+// of theirs ends first.
 func (g *Gate) Disown(ctx context.Context, token string) (Disowned, error) {
 	at := g.now()
 	item, err := g.store.Item(ctx, shelfDisown, tokenKey(token), at)
@@ -146,6 +154,9 @@ func (g *Gate) Disown(ctx context.Context, token string) (Disowned, error) {
 		return Disowned{}, fmt.Errorf("gate: reading a link: %w", err)
 	}
 	out := Disowned{link.Account, link.Method, link.Removal}
+	if err := g.store.Change(ctx, shutOut(link.Person, at)); err != nil {
+		return out, fmt.Errorf("gate: ending the owner's sessions: %w", err)
+	}
 	if err := g.disowned(ctx, link); err != nil {
 		return out, err
 	}

@@ -26,14 +26,49 @@ var (
 	errEnded = &Fault{"session_unknown", "your account or the passkey that you signed in with is no longer what it was; sign in again"}
 )
 
+// fresh also says no where the clock has gone back behind the proof.
 func (o Owner) fresh(at time.Time) bool {
-	return !o.Since.IsZero() && at.Before(o.Since.Add(freshness))
+	age := at.Sub(o.Since)
+	return !o.Since.IsZero() && age < freshness && age > -time.Minute
+}
+
+// shelfShutOut holds until when the sessions of an owner were shut out: what
+// was proved no later opens nothing. Key: the person; value: that moment.
+const (
+	shelfShutOut = "shut_out"
+	shutOutKept  = 48 * time.Hour // longer than any session lives
+)
+
+// shutOut ends every session that looks after an account of the person.
+func shutOut(p identity.PersonID, at time.Time) store.ItemChange {
+	return put(shelfShutOut, string(p), string(p), at, store.AnyVersion, at.Add(shutOutKept))
+}
+
+func (g *Gate) isShutOut(ctx context.Context, o Owner, at time.Time) (bool, error) {
+	item, err := g.store.Item(ctx, shelfShutOut, string(o.Person), at)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	var until time.Time
+	if err == nil {
+		err = unmarshal(item, &until)
+	}
+	if err != nil {
+		return true, fmt.Errorf("gate: reading whose sessions were ended: %w", err)
+	}
+	return !o.Since.After(until), nil
 }
 
 // own reads the account that a session looks after. The session holds no
-// longer when the account is gone, not active or somebody else's by now, and
-// it ends with the passkey that opened it.
+// longer when the account is gone, not active or somebody else's by now; it
+// ends with the passkey that opened it, and when its owner says of anything
+// that it was not them.
 func (g *Gate) own(ctx context.Context, o Owner, at time.Time) (directory.Account, error) {
+	if out, err := g.isShutOut(ctx, o, at); err != nil {
+		return directory.Account{}, err
+	} else if out {
+		return directory.Account{}, errEnded
+	}
 	a, err := g.lookup(ctx, o.Account)
 	if errors.Is(err, directory.ErrNotFound) || err == nil && !isOwnedBy(a, o.Person) {
 		return directory.Account{}, errEnded

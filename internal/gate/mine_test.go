@@ -128,6 +128,7 @@ func TestEveryAddressHearsOfANewFactorAndCanDisownIt(t *testing.T) {
 	if got := h.Letters("", "soc@corp.example"); len(got) != 1 || !strings.Contains(got[0], "a passkey was added") {
 		t.Errorf("security heard %q", got)
 	}
+	h.Pass(time.Second)
 	mine, err := h.Gate.Mine(t.Context(), wrens(h))
 	h.Must(err)
 	if len(mine.Factors) != 0 {

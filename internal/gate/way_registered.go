@@ -112,7 +112,7 @@ func (g *Gate) replaceRecovery(ctx context.Context, s reset.State, c reset.Chall
 	keep := store.ItemChange{Item: store.Item{Shelf: shelfReplacement, Key: s.ID, Owner: s.ID, Value: sealed, Expires: s.ExpiresAt().Add(24 * time.Hour)}}
 	return besides{items: []store.ItemChange{
 		drop(f.item), keep,
-		put(shelfEnrolment, newID("enr"), string(s.Person), enrolment{Method: proof.RecoveryCode, Since: at, Hash: hash}, 0, time.Time{}),
+		put(shelfEnrolment, newID("enr"), string(s.Person), enrolment{Method: proof.RecoveryCode, Since: at, Hash: hash, Request: s.ID}, 0, time.Time{}),
 	}}, nil
 }
 

@@ -208,9 +208,6 @@ func (a *api) disown(ctx context.Context, in *repudiateInput) (*none, error) {
 	if err := a.signin.Admit(callOf(ctx).r, signin.Claims); err != nil {
 		return nil, err
 	}
-	gone, err := a.gate.Disown(ctx, in.Body.Token)
-	if err != nil {
-		return nil, err
-	}
-	return nil, a.signin.EndOwner(ctx, gone.Account)
+	_, err := a.gate.Disown(ctx, in.Body.Token)
+	return nil, err
 }

@@ -209,10 +209,26 @@ func TestDisowningNeedsNoSessionAndEndsThoseOfTheAccount(t *testing.T) {
 	s.post("/disownments", object{"token": "dis_unknown"}).no(404, "not_found")
 	s.get("/security", as(thief)).ok(200)
 	s.post("/disownments", object{"token": link}).ok(204)
-	s.get("/security", as(thief)).no(401, "unauthenticated")
+	s.get("/security", as(thief)).no(401, "session_unknown")
 	s.get("/security", as(moss)).ok(200)
+	s.Pass(time.Second)
 	if n := len(into[gate.Security](s.get("/security", as(s.owner(gatetest.Wren))).ok(200)).Factors); n != 0 {
 		t.Errorf("%d are on record", n)
 	}
 	s.post("/disownments", object{"token": link}).ok(204)
+}
+
+// Whoever asks for something from within a session that is not theirs loses it
+// when the owner says so.
+func TestThisWasntMeEndsTheOwnersSessions(t *testing.T) {
+	s := open(t, gatetest.Policy)
+	thief := s.owner(gatetest.Wren)
+	s.post("/security/requests", object{"action": "password_reset"}, as(thief)).ok(201)
+	list, _, err := s.Gate.List(t.Context(), gatetest.Staff(gatetest.Sorrel), gate.Filter{})
+	s.Must(err)
+	s.Must(s.Gate.Notice(t.Context(), list[0].ID, "opened"))
+	link := regexp.MustCompile(`/not-me/(\S+)`).FindStringSubmatch(s.Letters(list[0].ID, gatetest.WrensMail)[0])[1]
+	s.post("/repudiations", object{"token": link}).ok(204)
+	s.post("/security/recovery-codes", nil, as(thief)).no(401, "session_unknown")
+	s.get("/security", as(thief)).no(401, "session_unknown")
 }

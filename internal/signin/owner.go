@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"countersign/internal/gate"
-	"countersign/internal/identity"
 	"countersign/internal/proof/passkey"
 	"countersign/internal/store"
 )
@@ -133,21 +132,6 @@ func (s *Signin) OwnerToken(r *http.Request) (string, error) {
 // error.
 func (s *Signin) SignOutOwner(ctx context.Context, token string) error {
 	return s.forget(ctx, shelfOwner, ownerKey(token))
-}
-
-// EndOwner ends every session that looks after an account: somebody has said
-// that it was not them, or a key of theirs is gone.
-func (s *Signin) EndOwner(ctx context.Context, a identity.AccountID) error {
-	items, err := s.store.Items(ctx, shelfOwner, string(a), s.now())
-	if err != nil {
-		return fmt.Errorf("signin: ending the sessions of an account: %w", err)
-	}
-	for _, item := range items {
-		if err := s.forget(ctx, shelfOwner, item.Key); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // FinishOwner takes the browser's answer to Begin and opens the session of
