@@ -95,6 +95,20 @@ func (t tally) plus(at time.Time, widest bound) (tally, store.ItemChange) {
 	return t, put(shelfBound, t.key, "", t, t.version, at.Add(widest.in))
 }
 
+// counted counts one more of what is bounded, in whatever commit it is part of,
+// or refuses it until there is room again.
+func (g *Gate) counted(ctx context.Context, what string, most bound, at time.Time, refusal string) (store.ItemChange, error) {
+	t, err := g.tally(ctx, what, at)
+	if err != nil {
+		return store.ItemChange{}, err
+	}
+	if until := t.full(most, at); !until.IsZero() {
+		return store.ItemChange{}, later(reset.TooMany, until, at, refusal)
+	}
+	_, item := t.plus(at, most)
+	return item, nil
+}
+
 // Later is a refusal for the time being: after Wait it may be another answer.
 //
 //nolint:errname // an answer like the refusal that it holds

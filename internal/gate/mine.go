@@ -216,7 +216,11 @@ func (g *Gate) Remove(ctx context.Context, o Owner, id string) error {
 	if err != nil {
 		return err
 	}
-	return g.unenrol(ctx, ownerActor(o), f, "owner", o.Account)
+	counted, err := g.counting(ctx, o)
+	if err != nil {
+		return err
+	}
+	return g.unenrol(ctx, ownerActor(o), f, "owner", o.Account, counted)
 }
 
 func (g *Gate) ownFactor(ctx context.Context, p identity.PersonID, id string, at time.Time) (factor, error) {
@@ -234,13 +238,13 @@ func (g *Gate) ownFactor(ctx context.Context, p identity.PersonID, id string, at
 func ownerActor(o Owner) string { return "owner:" + string(o.Person) }
 
 // unenrol records that a factor was taken away, and tells of it.
-func (g *Gate) unenrol(ctx context.Context, actor string, f factor, why string, account identity.AccountID) error {
+func (g *Gate) unenrol(ctx context.Context, actor string, f factor, why string, account identity.AccountID, more ...store.ItemChange) error {
 	p := identity.PersonID(f.item.Owner)
 	open, private, err := ledger.Seal(record.Removed{Enrolment: f.id, Person: p, Why: why}, salt)
 	if err != nil {
 		return fmt.Errorf("gate: writing a removal: %w", err)
 	}
-	items := []store.ItemChange{drop(f.item)}
+	items := append(more, drop(f.item))
 	if f.Passkey != nil {
 		items = append(items, store.ItemChange{Item: store.Item{Shelf: shelfPasskey, Key: hashed(string(f.Passkey.ID))}, Delete: true, Expect: store.AnyVersion})
 	}

@@ -19,7 +19,6 @@ import (
 	"countersign/internal/proof/code"
 	"countersign/internal/proof/passkey"
 	"countersign/internal/proof/totp"
-	"countersign/internal/reset"
 	"countersign/internal/store"
 )
 
@@ -184,7 +183,7 @@ func (g *Gate) ConfirmPasskey(ctx context.Context, o Owner, id string, response 
 		return Added{}, err
 	}
 	b.Passkey = &cred
-	return g.register(ctx, ownerActor(o), o.Person, o.Account, id, b.enrolment, drop(item),
+	return g.registerOwn(ctx, o, id, b.enrolment, drop(item),
 		store.ItemChange{Item: store.Item{Shelf: shelfPasskey, Key: hashed(string(cred.ID)), Owner: string(o.Person), Value: []byte(id)}})
 }
 
@@ -215,7 +214,7 @@ func (g *Gate) AddRecoveryCode(ctx context.Context, o Owner) (Added, error) {
 		return Added{}, err
 	}
 	e.Account = o.Account
-	added, err := g.register(ctx, ownerActor(o), o.Person, o.Account, f.Enrolment, e)
+	added, err := g.registerOwn(ctx, o, f.Enrolment, e)
 	added.Code = f.Code
 	return added, err
 }
@@ -273,19 +272,28 @@ var (
 	confirmsOfPerson  = bound{20, 24 * time.Hour}
 )
 
+// Each change is told to every address on record, and each login that is named
+// is looked up, so owners have bounds of their own for both. What is disowned is
+// never bounded.
+var (
+	changesOfPerson = bound{60, 24 * time.Hour}
+	namesOfPerson   = bound{60, 24 * time.Hour}
+)
+
+// counting counts a change by an owner, or refuses it.
+func (g *Gate) counting(ctx context.Context, o Owner) (store.ItemChange, error) {
+	return g.counted(ctx, "changes\x00"+string(o.Person), changesOfPerson, g.now(), "too much was changed here today; try again after %s")
+}
+
 // confirming counts a code that goes to a new address, or refuses it.
 func (g *Gate) confirming(ctx context.Context, o Owner, address string) ([]store.ItemChange, error) {
 	at := g.now()
 	var items []store.ItemChange
 	for what, most := range map[string]bound{"confirm\x00" + inbox(address): confirmsOfAddress, "confirms\x00" + string(o.Person): confirmsOfPerson} {
-		t, err := g.tally(ctx, what, at)
+		item, err := g.counted(ctx, what, most, at, "too many codes were sent to confirm addresses; try again after %s")
 		if err != nil {
 			return nil, err
 		}
-		if until := t.full(most, at); !until.IsZero() {
-			return nil, later(reset.TooMany, until, at, "too many codes were sent to confirm addresses; try again after %s")
-		}
-		_, item := t.plus(at, most)
 		items = append(items, item)
 	}
 	return items, nil
@@ -334,7 +342,7 @@ func (g *Gate) Confirm(ctx context.Context, o Owner, id, typed string) (Added, e
 	if !right {
 		return Added{}, ErrAnswer
 	}
-	return g.register(ctx, ownerActor(o), o.Person, o.Account, id, b.enrolment, drop(item))
+	return g.registerOwn(ctx, o, id, b.enrolment, drop(item))
 }
 
 func (g *Gate) confirms(ctx context.Context, b *begun, typed string) (bool, error) {
@@ -382,6 +390,9 @@ func (g *Gate) AddColleague(ctx context.Context, o Owner, login string) (Added, 
 	if err := identity.CheckLine(login, 256); err != nil || login == "" {
 		return Added{}, invalid("login: empty, too long, or with characters that no login has")
 	}
+	if err := g.naming(ctx, o); err != nil {
+		return Added{}, err
+	}
 	c, err := g.find(ctx, g.dirs[o.Account.Directory()], login)
 	if errors.Is(err, directory.ErrNotFound) || errors.Is(err, directory.ErrAmbiguous) || err == nil && (c.Person == a.Person || c.Status != directory.Active || c.Service) {
 		return Added{}, &Fault{"not_found", "nobody of that login can vouch for you"}
@@ -390,7 +401,30 @@ func (g *Gate) AddColleague(ctx context.Context, o Owner, login string) (Added, 
 		return Added{}, err
 	}
 	e := enrolment{Method: proof.Vouch, Label: identity.Line(c.Name, 60), Colleague: c.Person, Account: c.ID}
-	return g.register(ctx, ownerActor(o), o.Person, o.Account, newID("enr"), e)
+	return g.registerOwn(ctx, o, newID("enr"), e)
+}
+
+// naming counts a login that an owner names, whether there is one or not.
+func (g *Gate) naming(ctx context.Context, o Owner) error {
+	item, err := g.counted(ctx, "names\x00"+string(o.Person), namesOfPerson, g.now(), "too many colleagues were named; try again after %s")
+	if err != nil {
+		return err
+	}
+	if err := g.store.Change(ctx, item); errors.Is(err, store.ErrConflict) {
+		return ErrBusy
+	} else if err != nil {
+		return fmt.Errorf("gate: counting who is named: %w", err)
+	}
+	return nil
+}
+
+// registerOwn is register for somebody who looks after their own account.
+func (g *Gate) registerOwn(ctx context.Context, o Owner, id string, e enrolment, more ...store.ItemChange) (Added, error) {
+	item, err := g.counting(ctx, o)
+	if err != nil {
+		return Added{}, err
+	}
+	return g.register(ctx, ownerActor(o), o.Person, o.Account, id, e, append(more, item)...)
 }
 
 // register puts a factor on record and tells everybody of it. One of those

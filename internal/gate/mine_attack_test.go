@@ -383,3 +383,57 @@ func TestAClockThatIsSetBackKeepsNoProofFresh(t *testing.T) {
 	_, err := h.Gate.AddPasskey(t.Context(), o, "x")
 	h.Must(err)
 }
+
+// Who may name colleagues does not read the directory by it.
+func TestAnOwnerDoesNotEnumerateTheDirectory(t *testing.T) {
+	h := gatetest.New(t, gatetest.Policy)
+	answered := 0
+	for n := range 100 {
+		_, err := h.Gate.AddColleague(t.Context(), wrens(h), fmt.Sprintf("guess%d", n))
+		switch code(err) {
+		case "not_found":
+			answered++
+		case reset.TooMany:
+		default:
+			t.Fatal(err)
+		}
+	}
+	if answered != 60 {
+		t.Errorf("%d guesses were answered", answered)
+	}
+	if _, err := h.Gate.AddColleague(t.Context(), wrens(h), gatetest.Moss); code(err) != reset.TooMany {
+		t.Errorf("a right one: %v", err)
+	}
+	h.Pass(24 * time.Hour)
+	_, err := h.Gate.AddColleague(t.Context(), wrens(h), gatetest.Moss)
+	h.Must(err)
+}
+
+// A flood of news would bury the one that matters. What it told of can be
+// disowned all the same.
+func TestThereIsAnEndToChangesAndNoneToDisowningThem(t *testing.T) {
+	h := gatetest.New(t, gatetest.Policy)
+	done := 0
+	for {
+		added, err := h.Gate.AddRecoveryCode(t.Context(), wrens(h))
+		if code(err) == reset.TooMany {
+			break
+		}
+		h.Must(err)
+		if done++; done > 100 {
+			t.Fatal("there is no end")
+		}
+		if err := h.Gate.Remove(t.Context(), wrens(h), added.Enrolment); code(err) == reset.TooMany {
+			break
+		} else {
+			h.Must(err)
+		}
+		done++
+	}
+	if done != 60 {
+		t.Errorf("%d changes", done)
+	}
+	letters := h.Letters("", gatetest.WrensMail)
+	_, err := h.Gate.Disown(t.Context(), regexp.MustCompile(`/not-mine/(\S+)`).FindStringSubmatch(letters[len(letters)-1])[1])
+	h.Must(err)
+}

@@ -188,11 +188,17 @@ func (a *api) addRecoveryCode(ctx context.Context, o gate.Owner, _ *none) (*adde
 }
 
 func (a *api) addColleague(ctx context.Context, o gate.Owner, in *colleagueInput) (*addedOutput, error) {
+	if err := a.signin.Admit(callOf(ctx).r, signin.Answers); err != nil {
+		return nil, err
+	}
 	v, err := a.gate.AddColleague(ctx, o, in.Body.Login)
 	return &addedOutput{v}, err
 }
 
 func (a *api) removeFactor(ctx context.Context, o gate.Owner, in *factorInput) (*none, error) {
+	if err := a.signin.Admit(callOf(ctx).r, signin.Answers); err != nil {
+		return nil, err
+	}
 	return nil, a.gate.Remove(ctx, o, in.ID)
 }
 
