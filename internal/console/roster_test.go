@@ -54,6 +54,7 @@ func TestAnOfficerInvitesInTheBrowserAndTheLinkIsShownOnce(t *testing.T) {
 	if j, err := s.Gate.Join(t.Context(), link[1]); err != nil || j.Name != "Heron Fox" {
 		t.Errorf("the link joins %+v, %v", j, err)
 	}
+	olive.post("/roster/invite", "person", "staff:heron", "name", "Heron Fox", "role", "officer").is(http.StatusUnprocessableEntity).says("waits already").never("/join#inv_")
 	again := olive.get("/roster").says("Heron Fox", "Invited, not come yet")
 	again.never(link[1])
 	olive.post("/roster/invitations/withdraw", "invitation", again.hidden("invitation")).at("/roster")

@@ -125,6 +125,7 @@ var gateWords = []string{
 	"Name at least one role.",
 	"An agent holds no other role, and needs a desk.",
 	"This person is on the roster already; change their roles, or invite them to register another passkey.",
+	"An invitation for this person waits already; withdraw it first if its link is lost.",
 	"There is nobody of that id on the roster; invite them to join first.",
 	"A token needs a scope and a life of at most a year.",
 	"A token of that name is in use; revoke it first.",

@@ -117,7 +117,16 @@ func (g *Gate) Invite(ctx context.Context, c Caller, i Invitee) (token string, e
 	return g.invite(ctx, invitation{By: c.Person, Person: i.Person, Name: i.Name, Roles: i.Roles, Desk: i.Desk})
 }
 
+// invite makes one link for one person at a time: a form that is sent twice, or
+// two officers at once, leave no second link that nobody looks after.
 func (g *Gate) invite(ctx context.Context, i invitation) (string, error) {
+	items, err := g.store.Items(ctx, shelfInvitation, string(i.Person), g.now())
+	if err != nil {
+		return "", fmt.Errorf("gate: reading invitations: %w", err)
+	}
+	if len(items) > 0 && !i.Founding {
+		return "", invalid("an invitation for this person waits already; withdraw it first if its link is lost")
+	}
 	token := newToken("inv_")
 	if err := g.store.Change(ctx, put(shelfInvitation, tokenKey(token), string(i.Person), i, 0, g.now().Add(invitationLife))); err != nil {
 		return "", fmt.Errorf("gate: keeping an invitation: %w", err)
