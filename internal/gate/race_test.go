@@ -133,6 +133,43 @@ func TestOneInvitationRedeemedTwiceAtOnceAddsOneProposal(t *testing.T) {
 	}
 }
 
+func TestTwoTokensOfOneNameSignedAtOnceLeaveOne(t *testing.T) {
+	h := gatetest.New(t, gatetest.Policy)
+	olive := gatetest.Staff(gatetest.Olive)
+	rounds := []func(){
+		func() { h.Must(h.Gate.RevokeToken(t.Context(), olive, "siem")) },
+		func() { h.Pass(25 * time.Hour) }, // it lapses
+		func() {},
+	}
+	for _, free := range rounds { // each time the name is free again
+		var papers []gate.Paper
+		var signed []passkey.Assertion
+		for range 4 {
+			p, err := h.Gate.TokenPaper(t.Context(), olive, "siem", []gate.Scope{gate.ScopeRead}, 24*time.Hour)
+			h.Must(err)
+			papers, signed = append(papers, p), append(signed, h.Sign(gatetest.Olive, p.Options.Challenge))
+		}
+		errs := together(len(papers), func(i int) error {
+			secret, err := h.Gate.CreateToken(t.Context(), olive, papers[i].ID, signed[i])
+			if (secret == "") != (err != nil) {
+				t.Errorf("%v, and a token: %t", err, secret != "")
+			}
+			return err
+		})
+		for _, err := range errs {
+			if err != nil && (code(err) != "invalid" || !strings.Contains(err.Error(), "revoke it first")) {
+				t.Errorf("got %v", err)
+			}
+		}
+		all, err := h.Gate.Tokens(t.Context(), olive)
+		h.Must(err)
+		if n := successes(errs); n != 1 || len(all) != 1 {
+			t.Errorf("%d were let in, %d tokens are listed: %v", n, len(all), errs)
+		}
+		free()
+	}
+}
+
 func TestAClockThatStepsBackStopsTheRequestNotTheServer(t *testing.T) {
 	h := gatetest.New(t, gatetest.Policy)
 	seed, _ := h.Enrol(gatetest.Wren, proof.TOTP)

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 
 const (
 	shelfToken      = "token"       // key: hash of the token; owner: its name; value: token
+	shelfTokenName  = "token_name"  // key and owner: a token's name, which two signed at once cannot both take; value: {}
 	shelfTokenPaper = "token_paper" // key: id of the statement; owner: who is to sign it; value: TokenCreated, unsigned
 )
 
@@ -141,8 +143,15 @@ func (g *Gate) CreateToken(ctx context.Context, c Caller, statementID string, a 
 	secret := newToken("cst_")
 	e.Assertion = &a
 	err = g.note(ctx, c, e, "token_created", drop(paper),
+		put(shelfTokenName, e.Name, e.Name, struct{}{}, 0, e.Until),
 		put(shelfToken, tokenKey(secret), e.Name, token{e.Name, e.Scopes}, 0, e.Until))
-	return secret, err
+	if errors.Is(err, ErrBusy) { // another of that name was faster, most likely
+		err = cmp.Or(g.tokenNameFree(ctx, e.Name), err)
+	}
+	if err != nil {
+		return "", err
+	}
+	return secret, nil
 }
 
 // RevokeToken shuts an integration out at once.
@@ -157,8 +166,12 @@ func (g *Gate) RevokeToken(ctx context.Context, c Caller, name string) error {
 	if len(items) == 0 {
 		return &Fault{"not_found", "there is no token of that name"}
 	}
+	names, err := g.store.Items(ctx, shelfTokenName, name, g.now())
+	if err != nil {
+		return fmt.Errorf("gate: reading a token's name: %w", err)
+	}
 	var drops []store.ItemChange
-	for _, i := range items {
+	for _, i := range slices.Concat(items, names) {
 		drops = append(drops, drop(i))
 	}
 	return g.note(ctx, c, TokenRevoked{name}, "token_revoked", drops...)
