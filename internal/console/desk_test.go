@@ -1,8 +1,11 @@
 package console_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -15,6 +18,7 @@ import (
 	"countersign/internal/identity"
 	"countersign/internal/proof"
 	"countersign/internal/reset"
+	"countersign/internal/store"
 )
 
 var hiddenField = regexp.MustCompile(`<input type="hidden" name="([a-z]+)" value="([^"]*)">`)
@@ -131,6 +135,64 @@ func TestTheSameFormOpensOneRequest(t *testing.T) {
 		t.Errorf("%d requests", n)
 	}
 	finch.post("/desk", append(form[:len(form):len(form)], "ticket", "another")...).is(http.StatusConflict).says("sent before, with other words")
+}
+
+// leaving is a store whose caller goes away once something was committed.
+type leaving struct {
+	store.Store
+	leave func()
+}
+
+func (l *leaving) Commit(ctx context.Context, c store.Commit) ([]store.Record, error) {
+	r, err := l.Store.Commit(ctx, c)
+	if l.leave != nil {
+		l.leave()
+	}
+	return r, err
+}
+
+// A browser that sends a form a second time gives up the first.
+func TestAFormThatWasGivenUpCanBeSentAgain(t *testing.T) {
+	kept := &leaving{}
+	h := gatetest.Keep(t, t.TempDir(), gatetest.Policy, func(s store.Store) store.Store { kept.Store = s; return kept })
+	s := openSite(t, h, nil)
+	finch := s.staff(gatetest.Finch)
+	_, form := finch.found("wren")
+	givenUp := func(key string, more ...string) []string {
+		t.Helper()
+		fields := append(form[:len(form):len(form)], "channel", "phone", "ticket", "")
+		fields = append(fields, more...)
+		values := url.Values{}
+		for i := 0; i+1 < len(fields); i += 2 {
+			values.Set(fields[i], fields[i+1])
+		}
+		values.Set("key", key)
+		ctx, cancel := context.WithCancel(t.Context())
+		kept.leave = cancel
+		r := httptest.NewRequest(http.MethodPost, s.server.URL+"/desk", strings.NewReader(values.Encode())).WithContext(ctx)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		for _, c := range finch.client.Jar.Cookies(r.URL) {
+			r.AddCookie(c)
+		}
+		s.server.Config.Handler.ServeHTTP(httptest.NewRecorder(), r)
+		kept.leave = nil
+		if ctx.Err() == nil {
+			t.Fatal("nothing was committed")
+		}
+		cancel()
+		var again []string
+		for k, v := range values {
+			again = append(again, k, v[0])
+		}
+		return again
+	}
+	again := givenUp("opened", "action", "unlock")
+	if p := finch.post("/desk", again...).is(http.StatusOK); !strings.HasPrefix(p.path, "/requests/req_") || s.openCases() != 1 {
+		t.Errorf("it leads to %s, and %d requests are open", p.path, s.openCases())
+	}
+	again = givenUp("refused", "action", "unlock", "login", "nobody")
+	finch.post("/desk", again...).is(http.StatusNotFound).says("Nobody was found whom this desk can help")
 }
 
 func TestAFormThatWasRefusedCanBeCorrected(t *testing.T) {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -12,10 +13,12 @@ import (
 )
 
 // requestNew opens a request from the desk's form. The form's key makes a
-// double click, a form sent again and an impatient reload one request.
+// double click, a form sent again and an impatient reload one request. A
+// browser that sends a form a second time gives up the first, which is carried
+// out all the same: the second leads to what came of it.
 func (c *console) requestNew(w http.ResponseWriter, r *http.Request, v visitor) error {
-	f := r.PostForm
-	ticket, before, err := c.Signin.Hold(r.Context(), signin.Keyed{Caller: v.Caller, Key: "desk " + f.Get("key"), Method: r.Method, Path: r.URL.Path,
+	f, ctx := r.PostForm, context.WithoutCancel(r.Context())
+	ticket, before, err := c.Signin.Hold(ctx, signin.Keyed{Caller: v.Caller, Key: "desk " + f.Get("key"), Method: r.Method, Path: r.URL.Path,
 		Body: []byte(url.Values{"of": {f.Get("directory"), f.Get("login"), f.Get("action"), f.Get("channel"), f.Get("ticket")}}.Encode())})
 	switch {
 	case errors.Is(err, signin.ErrReplayPending), errors.Is(err, signin.ErrReplayUnknown), errors.Is(err, signin.ErrReplayMismatch):
@@ -26,13 +29,13 @@ func (c *console) requestNew(w http.ResponseWriter, r *http.Request, v visitor) 
 		http.Redirect(w, r, before.Header["Location"][0], http.StatusSeeOther)
 		return nil
 	}
-	view, err := c.Gate.Open(r.Context(), v.Caller, gate.Wish{Directory: f.Get("directory"), Login: f.Get("login"),
+	view, err := c.Gate.Open(ctx, v.Caller, gate.Wish{Directory: f.Get("directory"), Login: f.Get("login"),
 		Action: identity.Action(f.Get("action")), Channel: identity.Channel(f.Get("channel")), Ticket: f.Get("ticket")})
 	if err != nil {
 		return c.notOpened(w, r, v, ticket, err)
 	}
 	to := "/requests/" + url.PathEscape(view.ID)
-	if err := c.Signin.Keep(r.Context(), ticket, signin.Outcome{Status: http.StatusSeeOther, Header: map[string][]string{"Location": {to}}}); err != nil {
+	if err := c.Signin.Keep(ctx, ticket, signin.Outcome{Status: http.StatusSeeOther, Header: map[string][]string{"Location": {to}}}); err != nil {
 		c.Log.ErrorContext(r.Context(), "outcome not kept", "request", view.ID, "error", err) // it is open all the same
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
@@ -45,7 +48,7 @@ func (c *console) notOpened(w http.ResponseWriter, r *http.Request, v visitor, t
 	if codeOf(refused) == "" {
 		return refused
 	}
-	if err := c.Signin.Release(r.Context(), ticket); err != nil {
+	if err := c.Signin.Release(context.WithoutCancel(r.Context()), ticket); err != nil {
 		return err
 	}
 	f := r.PostForm
