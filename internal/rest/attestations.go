@@ -79,8 +79,8 @@ func (a *api) attestations(h huma.API) {
 	public(a, h, post("/vouches", "vouch", "Vouch for somebody by signing the statement", 204), a.vouch)
 	public(a, h, post("/vouches/decline", "disclaim", "“That is not them”: stop the request", 204), a.disclaim)
 	staff(a, h, post("/requests/{id}/callback", "answer-callback", "Enter the code that came back over the call to the number on record", 200), a.answerCallback)
-	staff(a, h, post("/proofings/show", "show-proofing", "The case of the person who stands before you (proofing officers)", 200), a.showProofing)
-	staff(a, h, post("/proofings/statement", "proofing-statement", "Read the statement that attesting signs", 200), a.proofingStatement)
+	staff(a, h, post("/proofings/show", "show-proofing", "The case of the person who stands before you (proofing officers)", 200).reading(), a.showProofing)
+	staff(a, h, post("/proofings/statement", "proofing-statement", "Read the statement that attesting signs", 200).reading(), a.proofingStatement)
 	staff(a, h, post("/proofings", "attest", "Attest in person who somebody is, by signing the statement", 204), a.attest)
 }
 

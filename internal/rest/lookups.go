@@ -19,7 +19,7 @@ type lookUpInput struct {
 type lookUpOutput struct{ Body gate.Findings }
 
 func (a *api) lookUps(h huma.API) {
-	staff(a, h, post("/look-ups", "look-up", "Find the account that a request would be about, for agents; counted and noted on the ledger", 200), a.lookUp)
+	staff(a, h, post("/look-ups", "look-up", "Find the account that a request would be about, for agents; counted and noted on the ledger", 200).reading(), a.lookUp)
 }
 
 func (a *api) lookUp(ctx context.Context, c gate.Caller, in *lookUpInput) (*lookUpOutput, error) {

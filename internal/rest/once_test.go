@@ -9,7 +9,9 @@ import (
 
 	"countersign/internal/gate"
 	"countersign/internal/gate/gatetest"
+	"countersign/internal/identity"
 	"countersign/internal/proof"
+	"countersign/internal/roster"
 	"countersign/internal/signin"
 )
 
@@ -73,6 +75,36 @@ func TestAnAnswerWithASecretIsGivenOnce(t *testing.T) {
 		s.post(c.path, c.body, as(c.who), key(c.path)).no(409, "idempotency_used")
 		s.post(c.path, object{}, as(c.who), key(c.path)).no(422, "idempotency_mismatch")
 	}
+}
+
+// What somebody may read ends with their role, whatever they have read before.
+func TestWhatWasOnlyReadIsNotReplayed(t *testing.T) {
+	s := open(t, gatetest.Policy)
+	agent, security, officer := s.signIn(gatetest.Finch), s.signIn(gatetest.Sorrel), s.signIn(gatetest.Olive)
+	for _, c := range []struct {
+		path, who string
+		body      object
+	}{
+		{"/look-ups", agent, object{"login": "wren"}},
+		{"/policy/check", security, object{"policy_text": gatetest.Policy}},
+		{"/policy/diff", security, object{"policy_text": gatetest.Policy}},
+		{"/policy/simulations", security, object{"policy_text": gatetest.Policy, "since": s.Now().Add(-time.Hour), "until": s.Now()}},
+		{"/parts/directories/corp/test", officer, object{"login": "wren"}},
+		{"/tokens/statement", officer, object{"name": "itsm", "scopes": []string{"requests:read"}}},
+	} {
+		for range 2 {
+			if a := s.post(c.path, c.body, as(c.who), key("k")).ok(200); a.Get("Idempotency-Replayed") != "" {
+				t.Errorf("%s is answered from memory", c.path)
+			}
+		}
+	}
+	s.post("/look-ups", object{"login": "moss"}, as(agent), key("k")).ok(200)
+	s.post("/look-ups", object{"login": "wren"}, as(agent), key("")).ok(200)
+
+	id, err := s.Gate.ProposeChange(t.Context(), gatetest.Staff(gatetest.Olive), roster.Proposed{Kind: roster.SetRoles, Person: gatetest.Finch, Roles: []identity.Role{identity.Proofing}})
+	s.Must(err)
+	s.Countersign(gatetest.Olive, id)
+	s.post("/look-ups", object{"login": "wren"}, as(agent), key("k")).no(403, "forbidden")
 }
 
 func TestWhatNobodyKnowsIsNotRepeated(t *testing.T) {

@@ -26,6 +26,7 @@ const (
 type route struct {
 	auth   auth
 	secret bool  // the answer holds a secret and is never kept for a replay
+	reads  bool  // it only reads: what may be read is decided anew each time, and no key is held
 	limit  int64 // of the body, in bytes
 }
 
@@ -38,6 +39,7 @@ const (
 type op struct {
 	huma.Operation
 	secret bool
+	reads  bool
 	limit  int64
 }
 
@@ -153,7 +155,7 @@ func register[I, O any](a *api, h huma.API, o op, who auth, do func(context.Cont
 	}
 	o.MaxBodyBytes = o.limit + 1 // huma refuses at its limit, and takes what comes before
 	o.Path = base + o.Path
-	a.routes[o.Method+" "+o.Path] = route{auth: who, secret: o.secret, limit: o.limit}
+	a.routes[o.Method+" "+o.Path] = route{auth: who, secret: o.secret, reads: o.reads, limit: o.limit}
 	huma.Register(h, o.Operation, func(ctx context.Context, in *I) (*O, error) {
 		out, err := do(ctx, in)
 		if err != nil {
@@ -174,9 +176,14 @@ func post(path, id, summary string, status int) op {
 // withSecret marks an operation whose answer is shown once.
 func (o op) withSecret() op { o.secret = true; return o }
 
+// reading marks an operation that only reads, by POST because of what it is
+// given. Its answers are not kept for a replay, which would outlive the rights
+// that they were read with.
+func (o op) reading() op { o.reads = true; return o }
+
 // Keyed is the header that staff and integrations may send with any POST.
 type Keyed struct {
-	Key string `header:"Idempotency-Key" maxLength:"200" doc:"Any text of your making; the same key with the same request never acts twice. Honoured for staff and API tokens."`
+	Key string `header:"Idempotency-Key" maxLength:"200" doc:"Any text of your making; the same key with the same request never acts twice. Honoured for staff and API tokens; ignored where an operation only reads."`
 }
 
 // none is the input or output of an operation that has none.

@@ -36,7 +36,7 @@ type partTestOutput struct{ Body gate.TestView }
 
 func (a *api) parts(h huma.API) {
 	staff(a, h, get("/parts", "show-parts", "How everything is that the server works with"), a.showParts)
-	staff(a, h, post("/parts/directories/{name}/test", "test-directory", "Look an account up, to see that a directory is read as it was meant", 200), a.testDirectory)
+	staff(a, h, post("/parts/directories/{name}/test", "test-directory", "Look an account up, to see that a directory is read as it was meant", 200).reading(), a.testDirectory)
 	staff(a, h, post("/parts/mail/test", "test-mail", "Send a test letter to your own address or to security", 200), a.testMail)
 }
 

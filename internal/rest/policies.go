@@ -77,7 +77,7 @@ func (a *api) policies(h huma.API) {
 	heavy := func(path, id, summary string) op {
 		o := post(path, id, summary+" (oversight, or scope ledger:read)", 200)
 		o.limit = maxPolicies
-		return o
+		return o.reading()
 	}
 	staff(a, h, heavy("/policy/check", "check-policy", "Say whether a policy loads, and what is unwise in it"), a.checkPolicy)
 	staff(a, h, heavy("/policy/explain", "explain-policy", "Say what a policy asks of a request, and which rules ask it"), a.explainPolicy)

@@ -171,7 +171,7 @@ func (a *api) operate(w http.ResponseWriter, r *http.Request, c *call, rt route)
 		a.fail(w, r, err)
 		return
 	}
-	if key := r.Header.Values("Idempotency-Key"); len(key) > 0 && r.Method == http.MethodPost && rt.auth == staffOnly {
+	if key := r.Header.Values("Idempotency-Key"); len(key) > 0 && r.Method == http.MethodPost && rt.auth == staffOnly && !rt.reads {
 		a.once(w, r, c, rt, key, body)
 		return
 	}

@@ -27,7 +27,7 @@ type simulationOutput struct{ Body gate.Simulation }
 func (a *api) simulations(h huma.API) {
 	simulate := post("/policy/simulations", "simulate-policy", "Plan recorded requests again under another policy (oversight, or scope ledger:read)", 200)
 	simulate.limit = maxPolicy
-	staff(a, h, simulate, a.simulate)
+	staff(a, h, simulate.reading(), a.simulate)
 }
 
 func (a *api) simulate(ctx context.Context, c gate.Caller, in *simulateInput) (*simulationOutput, error) {

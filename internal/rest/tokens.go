@@ -50,7 +50,7 @@ type tokenName struct {
 }
 
 func (a *api) tokens(h huma.API) {
-	staff(a, h, post("/tokens/statement", "token-statement", "Read the statement that letting an integration in signs", 200), a.tokenStatement)
+	staff(a, h, post("/tokens/statement", "token-statement", "Read the statement that letting an integration in signs", 200).reading(), a.tokenStatement)
 	staff(a, h, post("/tokens", "create-token", "Let an integration in by signing the statement", 201).withSecret(), a.createToken)
 	staff(a, h, get("/tokens", "list-tokens", "Which integrations were let in"), a.listTokens)
 	revoke := get("/tokens/{name}", "revoke-token", "Shut an integration out")
