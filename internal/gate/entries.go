@@ -131,13 +131,12 @@ type picking struct {
 	page   EntryPage
 }
 
-// take looks at the next older entry, and reports whether the page goes on.
+// take looks at the next older entry, and reports whether the page goes on. An
+// entry of an earlier time ends nothing: it may be of a node whose clock was
+// behind, and others stand below it.
 func (p *picking) take(r store.Record) bool {
 	if len(p.page.Entries) == p.filter.Limit || p.page.Looked == entriesAPage {
 		p.page.Next = strconv.FormatUint(r.Seq+1, 10)
-		return false
-	}
-	if !p.filter.Since.IsZero() && r.At.Before(p.filter.Since.Add(-clockSlack)) {
 		return false
 	}
 	p.page.Looked++

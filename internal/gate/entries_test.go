@@ -131,6 +131,46 @@ func TestAPageLooksAtABoundedNumberOfEntries(t *testing.T) {
 	}
 }
 
+func TestAClockThatWasBehindHidesNoEntries(t *testing.T) {
+	h := gatetest.New(t, gatetest.Policy)
+	h.Pass(24 * time.Hour)
+	since := h.Now()
+	opened := h.Open(gatetest.Wren, identity.Unlock)
+	_, err := h.Store.Commit(t.Context(), store.Commit{Stream: "not_1", Actor: "system", At: since.Add(-time.Hour), Events: []store.Draft{{Type: "counted", Open: []byte(`{}`)}}})
+	h.Must(err)
+	for _, f := range []gate.EntryFilter{{Since: since}, {Since: since, Type: "opened"}, {Since: since, Limit: 1}, {Since: since, Stream: opened.ID}} {
+		got := pages(h, f)
+		if !slices.ContainsFunc(got, func(l gate.EntryLine) bool { return l.Stream == opened.ID && l.Type == "opened" }) {
+			t.Errorf("%+v: the request is not among %+v", f, got)
+		}
+		if slices.ContainsFunc(got, func(l gate.EntryLine) bool { return l.At.Before(since) }) {
+			t.Errorf("%+v: %+v", f, got)
+		}
+	}
+}
+
+// Old entries are looked at page by page, never all at once.
+func TestAPageOfWhatIsNewEndsWithinItsBound(t *testing.T) {
+	h, _ := told(t)
+	var drafts []store.Draft
+	for range 1500 {
+		drafts = append(drafts, store.Draft{Type: "counted", Open: []byte(`{}`)})
+	}
+	_, err := h.Store.Commit(t.Context(), store.Commit{Stream: "not_1", Actor: "system", At: h.Now(), Events: drafts})
+	h.Must(err)
+	h.Pass(24 * time.Hour)
+	f := gate.EntryFilter{Since: h.Now()}
+	one := h.Open(gatetest.Wren, identity.Unlock)
+	p, err := h.Gate.Entries(t.Context(), gatetest.Staff(gatetest.Sorrel), f)
+	h.Must(err)
+	if len(p.Entries) == 0 || p.Entries[len(p.Entries)-1].Stream != one.ID || p.Looked != 1000 || p.Next == "" {
+		t.Errorf("the first page looked at %d, found %+v, goes on at %q", p.Looked, p.Entries, p.Next)
+	}
+	if got := pages(h, f); len(got) != len(p.Entries) {
+		t.Errorf("in the end %d were found, on the first page %d", len(got), len(p.Entries))
+	}
+}
+
 func TestAnEntryIsProvedAgainstTheSignedHead(t *testing.T) {
 	h, _ := told(t)
 	v, err := note.NewVerifier(h.LogKey)
