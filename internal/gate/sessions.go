@@ -17,7 +17,14 @@ import (
 const (
 	shelfEnded = "sessions_ended"
 	endedShown = 30 * 24 * time.Hour
+	endedMost  = 20 // of them are listed
 )
+
+// endingsOfOfficer is how often one officer may end the sessions of one member:
+// more shuts a colleague out of their work, and the letters to security, one an
+// hour, would not say how often. Whose device is still in other hands comes off
+// the roster.
+var endingsOfOfficer = bound{3, time.Hour}
 
 // ErrNoMember: nobody of that name stands on the roster.
 var ErrNoMember = &Fault{"not_found", "nobody of that name stands on the roster"}
@@ -45,8 +52,8 @@ type Ended struct {
 
 // EndSessions lets an officer end the sessions of a member: of somebody whose
 // device is gone, say. It decides nothing and lets nobody in, so it needs no
-// signature; it stands on the ledger, security hears of it, and the member is
-// told when they sign in again. endings are package signin's changes.
+// signature; it stands on the ledger, security hears of it, the member is told
+// when they sign in again, and it is bounded. endings are package signin's changes.
 func (g *Gate) EndSessions(ctx context.Context, c Caller, p identity.PersonID, e Ending, endings []store.ItemChange) error {
 	if err := g.officer(ctx, c); err != nil {
 		return err
@@ -61,18 +68,35 @@ func (g *Gate) EndSessions(ctx context.Context, c Caller, p identity.PersonID, e
 	if _, ok := chain.Members[p]; !ok {
 		return ErrNoMember
 	}
-	at := g.now()
-	told := put(shelfEnded, newID("end"), string(p), Ended{at, by.Person, by.Name, e.Why}, 0, at.Add(endedShown))
-	more := besides{items: append(slices.Clone(endings), told)}
-	what := fmt.Sprintf("%s ended all sessions of %s, who stands on the roster. %d were open.\nReason: %s", by.Person, p, e.Open, e.Why)
-	if err := g.alarm(ctx, &more, "sessions\x00"+string(p), reset.State{}, what, at); err != nil {
-		return err
+	return g.noteCounted(ctx, c, SessionsEnded{p, e.Open, e.Why}, "sessions_ended", func() (besides, error) {
+		at := g.now()
+		counted, err := g.countEnding(ctx, by.Person, p, at)
+		if err != nil {
+			return besides{}, err
+		}
+		told := put(shelfEnded, newID("end"), string(p), Ended{at, by.Person, by.Name, e.Why}, 0, at.Add(endedShown))
+		more := besides{items: append(slices.Clone(endings), counted, told)}
+		what := fmt.Sprintf("%s ended all sessions of %s, who stands on the roster. %d were open.\nReason: %s", by.Person, p, e.Open, e.Why)
+		return more, g.alarm(ctx, &more, "sessions\x00"+string(p), reset.State{}, what, at)
+	})
+}
+
+// countEnding counts one more ending of a member's sessions by an officer, or
+// refuses it.
+func (g *Gate) countEnding(ctx context.Context, by, of identity.PersonID, at time.Time) (store.ItemChange, error) {
+	t, err := g.tally(ctx, "sessions ended\x00"+string(by)+"\x00"+string(of), at)
+	if err != nil {
+		return store.ItemChange{}, err
 	}
-	return g.noteWith(ctx, c, SessionsEnded{p, e.Open, e.Why}, "sessions_ended", more)
+	if until := t.full(endingsOfOfficer, at); !until.IsZero() {
+		return store.ItemChange{}, later(reset.TooMany, until, at, "you have ended the sessions of this member often enough for now; take them off the roster, or try again after %s")
+	}
+	_, item := t.plus(at, endingsOfOfficer)
+	return item, nil
 }
 
 // Endings are what the caller is told of sessions of theirs that others ended,
-// the last first.
+// the last first, and no more than can be read.
 func (g *Gate) Endings(ctx context.Context, c Caller) ([]Ended, error) {
 	m, _, err := g.member(ctx, c)
 	if err != nil {
@@ -91,5 +115,5 @@ func (g *Gate) Endings(ctx context.Context, c Caller) ([]Ended, error) {
 		all = append(all, e)
 	}
 	slices.SortFunc(all, func(a, b Ended) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.Why, b.Why)) })
-	return all, nil
+	return all[:min(len(all), endedMost)], nil
 }

@@ -1,9 +1,11 @@
 package rest_test
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/internal/client"
 	"countersign/internal/gate"
@@ -70,6 +72,42 @@ func TestAnOfficerEndsAMembersSessionsOverHTTP(t *testing.T) {
 	list := into[sessionList](s.get("/sessions", as(s.signIn(gatetest.Finch))).ok(200))
 	if len(list.Ended) != 1 || list.Ended[0].Why != "the laptop was stolen" || list.Ended[0].Name != "Olive Park" {
 		t.Errorf("told: %+v", list.Ended)
+	}
+}
+
+// Ending a colleague's sessions over and over would shut them out of their work.
+func TestAnOfficerEndsAMembersSessionsThreeTimesAnHour(t *testing.T) {
+	s := open(t, gatetest.Policy)
+	officer := s.signIn(gatetest.Olive)
+	end := func(p identity.PersonID) *answer {
+		return s.post("/sessions/end", object{"person": p, "reason": "x"}, as(officer))
+	}
+	for range 3 {
+		end(gatetest.Sorrel).ok(200)
+		s.Pass(time.Minute)
+	}
+	here := s.signIn(gatetest.Sorrel)
+	if a := end(gatetest.Sorrel).no(429, "too_many"); a.Get("Retry-After") != "3420" {
+		t.Errorf("%v", a.Header)
+	}
+	s.get("/me", as(here)).ok(200)
+	end(gatetest.Finch).ok(200) // another member's are counted by themselves
+	s.Pass(57 * time.Minute)
+	officer, here = s.signIn(gatetest.Olive), s.signIn(gatetest.Sorrel)
+	end(gatetest.Sorrel).ok(200)
+	s.get("/me", as(here)).no(401, "unauthenticated")
+}
+
+func TestAMemberIsToldOfTheLastEndings(t *testing.T) {
+	s := open(t, gatetest.Policy)
+	for n := range 25 {
+		officer := gatetest.Staff(gatetest.Olive)
+		s.Must(s.Gate.EndSessions(t.Context(), officer, gatetest.Finch, gate.Ending{Why: fmt.Sprint("reason ", n)}, nil))
+		s.Pass(30 * time.Minute)
+	}
+	list := into[sessionList](s.get("/sessions", as(s.signIn(gatetest.Finch))).ok(200))
+	if len(list.Ended) != 20 || list.Ended[0].Why != "reason 24" || list.Ended[19].Why != "reason 5" {
+		t.Errorf("told of %d: %+v", len(list.Ended), list.Ended)
 	}
 }
 
