@@ -36,22 +36,23 @@ type watchers struct {
 type watcher struct {
 	stream string // "": any request
 	news   chan string
+	lost   chan struct{} // holds something when news was dropped
 }
 
-// queued is how much news may wait for a watcher who is slow; the newest that
-// does not fit is dropped, for they look at everything anyway once they wake.
+// queued is how much news may wait for a watcher who is slow. What does not fit
+// is dropped, and that something was is remembered: it may have concerned them.
 const queued = 64
 
-func (w *watchers) add(stream string) (<-chan string, func()) {
+func (w *watchers) add(stream string) (watcher, func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.each == nil {
 		w.each = map[int]watcher{}
 	}
-	id, news := w.next, make(chan string, queued)
+	id, one := w.next, watcher{stream, make(chan string, queued), make(chan struct{}, 1)}
 	w.next++
-	w.each[id] = watcher{stream, news}
-	return news, func() {
+	w.each[id] = one
+	return one, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		delete(w.each, id)
@@ -63,11 +64,21 @@ func (w *watchers) tell(stream string) {
 	defer w.mu.Unlock()
 	for _, one := range w.each {
 		if one.stream == stream || one.stream == "" && strings.HasPrefix(stream, requestPrefix) {
-			select {
-			case one.news <- stream:
-			default:
-			}
+			one.hear(stream)
 		}
+	}
+}
+
+// hear never waits.
+func (w watcher) hear(stream string) {
+	select {
+	case w.news <- stream:
+		return
+	default:
+	}
+	select {
+	case w.lost <- struct{}{}:
+	default: // it is remembered already
 	}
 }
 
@@ -111,16 +122,17 @@ func (g *Gate) WatchCase(ctx context.Context, token string, pause time.Duration)
 	return g.watch(ctx, s.ID, pause, func(string) bool { return true }), nil
 }
 
-// watch passes on that something changed which concerns the watcher, at most
-// once a pause.
+// watch passes on that something changed which concerns the watcher, or may
+// have, at most once a pause.
 func (g *Gate) watch(ctx context.Context, stream string, pause time.Duration, concerns func(string) bool) <-chan struct{} {
-	news, leave := g.watchers.add(stream)
+	one, leave := g.watchers.add(stream)
 	out := make(chan struct{})
 	go func() {
 		defer close(out)
 		defer leave()
 		for ctx.Err() == nil {
-			if !slices.ContainsFunc(gather(ctx, news), concerns) {
+			all, lost := one.gather(ctx)
+			if !lost && !slices.ContainsFunc(all, concerns) {
 				continue
 			}
 			select {
@@ -133,22 +145,27 @@ func (g *Gate) watch(ctx context.Context, stream string, pause time.Duration, co
 	return out
 }
 
-// gather waits for news and returns all there is, each stream once.
-func gather(ctx context.Context, news <-chan string) (all []string) {
+// gather waits for news and returns all there is, each stream once, and whether
+// some was lost.
+func (w watcher) gather(ctx context.Context) (all []string, lost bool) {
 	select {
-	case one := <-news:
+	case one := <-w.news:
 		all = append(all, one)
+	case <-w.lost:
+		lost = true
 	case <-ctx.Done():
-		return nil
+		return nil, false
 	}
 	for {
 		select {
-		case one := <-news:
+		case one := <-w.news:
 			if !slices.Contains(all, one) {
 				all = append(all, one)
 			}
+		case <-w.lost:
+			lost = true
 		default:
-			return all
+			return all, lost
 		}
 	}
 }
