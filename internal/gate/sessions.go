@@ -70,7 +70,8 @@ func (g *Gate) EndSessions(ctx context.Context, c Caller, p identity.PersonID, e
 	}
 	return g.noteCounted(ctx, c, SessionsEnded{p, e.Open, e.Why}, "sessions_ended", func() (besides, error) {
 		at := g.now()
-		counted, err := g.countEnding(ctx, by.Person, p, at)
+		counted, err := g.counted(ctx, "sessions ended\x00"+string(by.Person)+"\x00"+string(p), endingsOfOfficer, at,
+			"you have ended the sessions of this member often enough for now; take them off the roster, or try again after %s")
 		if err != nil {
 			return besides{}, err
 		}
@@ -79,20 +80,6 @@ func (g *Gate) EndSessions(ctx context.Context, c Caller, p identity.PersonID, e
 		what := fmt.Sprintf("%s ended all sessions of %s, who stands on the roster. %d were open.\nReason: %s", by.Person, p, e.Open, e.Why)
 		return more, g.alarm(ctx, &more, "sessions\x00"+string(p), reset.State{}, what, at)
 	})
-}
-
-// countEnding counts one more ending of a member's sessions by an officer, or
-// refuses it.
-func (g *Gate) countEnding(ctx context.Context, by, of identity.PersonID, at time.Time) (store.ItemChange, error) {
-	t, err := g.tally(ctx, "sessions ended\x00"+string(by)+"\x00"+string(of), at)
-	if err != nil {
-		return store.ItemChange{}, err
-	}
-	if until := t.full(endingsOfOfficer, at); !until.IsZero() {
-		return store.ItemChange{}, later(reset.TooMany, until, at, "you have ended the sessions of this member often enough for now; take them off the roster, or try again after %s")
-	}
-	_, item := t.plus(at, endingsOfOfficer)
-	return item, nil
 }
 
 // Endings are what the caller is told of sessions of theirs that others ended,
