@@ -4,6 +4,8 @@
 import { Idiomorph } from "idiomorph";
 
 const main = document.getElementById("main");
+// What answers a form is looked at again where it can be, which is elsewhere.
+const look = new URL(main.dataset.look || location.href, location.href);
 const line = document.getElementById("line");
 const since = () => new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium" }).format(seen);
 let seen = new Date(), asking = false, again = false;
@@ -20,7 +22,7 @@ function say(kind) {
 function fetchPage() {
   return new Promise((resolve, reject) => {
     const x = new XMLHttpRequest();
-    x.open("GET", location.href);
+    x.open("GET", look);
     x.responseType = "document";
     x.setRequestHeader("Countersign-Unattended", "1");
     x.onload = () => resolve(x);
@@ -41,7 +43,8 @@ async function refresh() {
   try {
     const x = await fetchPage();
     const fresh = x.response;
-    if (x.status !== 200 || !fresh || new URL(x.responseURL).pathname !== location.pathname) {
+    const same = x.status === 200 && fresh && new URL(x.responseURL).pathname === look.pathname;
+    if (!same || fresh.getElementById("main").dataset.stream !== main.dataset.stream) {
       say("ended");
       return;
     }

@@ -36,6 +36,20 @@ func TestACaseWithoutAWayOutSaysSo(t *testing.T) {
 	s.visitor().post("/case", "code", v.Case).says("No way to prove yourself is open here", "documented escalation").never("/case/challenge")
 }
 
+func TestALivePageSaysWhereItIsLookedAtAgainAndWhatItsEndMeans(t *testing.T) {
+	s := newSite(t)
+	v := s.Open(gatetest.Wren, identity.PasswordReset)
+	b := s.visitor()
+	for _, p := range []seen{b.post("/case", "code", v.Case), b.post("/case/secret").is(http.StatusConflict), b.post("/case/challenge", "method", "totp").is(http.StatusConflict), b.post("/case/cancel").is(http.StatusForbidden)} {
+		p.has(`data-look="/case"`).has("no longer follows your case").never("Your session has ended")
+	}
+	finch := s.staff(gatetest.Finch)
+	for _, p := range []seen{finch.get("/requests/" + v.ID), finch.post("/requests/"+v.ID+"/callback", "code", "1")} {
+		p.has(`data-look="/requests/`+v.ID+`"`).has("Your session has ended").never("no longer follows your case")
+	}
+	finch.get("/requests").is(http.StatusOK).has(` data-stream="`).never(`<main id="main" tabindex="-1" data-stream="/api/v1/requests/events" data-look`)
+}
+
 var refreshing = regexp.MustCompile(`<noscript><meta http-equiv="refresh" content="([^"]*)"></noscript>`)
 
 // refresh is when a page without a script looks again; "" where it does not.

@@ -61,6 +61,18 @@ func (f frame) Stream() string {
 	return "/api/v1/requests/events"
 }
 
+// Look is the address where a live page can be looked at again, for what a form
+// brought about is drawn at the form's address; "" is its own.
+func (f frame) Look() string {
+	if id, ok := strings.CutPrefix(f.Live, "request:"); ok {
+		return "/requests/" + id
+	}
+	if f.Live == "case" {
+		return "/case"
+	}
+	return ""
+}
+
 // shared are the templates with what several pages show.
 var shared = []string{"layout.html", "card.html", "policy_parts.html", "unusual.html", "ledger_check.html", "roster_parts.html", "case_table.html"}
 

@@ -92,6 +92,39 @@ func TestARequesterGoesTheirWayInGermanWithoutAScript(t *testing.T) {
 	b.narrow("de-security")
 }
 
+// What a form brought about is drawn at the form's address. The page follows
+// its case from there too, until its session is gone.
+func TestACaseIsFollowedFromWhereAWayWasClosed(t *testing.T) {
+	h := gatetest.New(t, strings.Replace(gatetest.Policy, "proofs: totp || (recovery_code && email_code)", "proofs: totp || email_code", 1))
+	_, _ = h.Enrol(gatetest.Wren, proof.TOTP)
+	b := browse(t, h)
+	v := h.Open(gatetest.Wren, identity.PasswordReset)
+	b.opens(v.Case)
+	b.press("Authenticator app")
+	token := h.Claim(v.Case) // another browser of the same person
+	for range 4 {
+		if err := h.Answer(token, proof.TOTP, "000000"); err == nil {
+			t.Fatal("a wrong answer is taken")
+		}
+	}
+	b.types("answer", "000000")
+	b.press("Confirm")
+	b.sees("This way is closed")
+	p, err := h.Gate.Challenge(t.Context(), token, proof.EmailCode)
+	h.Must(err)
+	_, err = h.Gate.Answer(t.Context(), token, p.Challenge, gate.Reply{Text: h.MailedCode(v.ID, gatetest.WrensMail)})
+	h.Must(err)
+	b.sees("with the people who have to sign")
+	if !eval[bool](b, `document.getElementById("line").hidden && location.pathname === "/case/answer"`) {
+		t.Errorf("the page says %q", b.text("#line"))
+	}
+
+	_, err = chromedp.Call(b.ctx, network.ClearBrowserCookies, cdp.Empty{})
+	h.Must(err)
+	h.Must(h.Vote(h.Person(gatetest.Moss), v.ID, reset.Deny))
+	b.do("hearing of the end", chromedp.WaitVisible(`//*[@id="line"][text()="This page no longer follows your case. Open it again with your case code."]`))
+}
+
 // With scripts the case keeps itself fresh, the clock runs, and the secret is
 // covered after a while.
 func TestACaseThatWaitsIsAliveAndItsSecretIsCovered(t *testing.T) {
