@@ -45,7 +45,7 @@ func TestALivePageSaysWhereItIsLookedAtAgainAndWhatItsEndMeans(t *testing.T) {
 	}
 	finch := s.staff(gatetest.Finch)
 	for _, p := range []seen{finch.get("/requests/" + v.ID), finch.post("/requests/"+v.ID+"/callback", "code", "1")} {
-		p.has(`data-look="/requests/`+v.ID+`"`).has("Your session has ended").never("no longer follows your case")
+		p.has(`data-look="/requests/` + v.ID + `"`).has("Your session has ended").never("no longer follows your case")
 	}
 	finch.get("/requests").is(http.StatusOK).has(` data-stream="`).never(`<main id="main" tabindex="-1" data-stream="/api/v1/requests/events" data-look`)
 }

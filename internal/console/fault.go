@@ -134,13 +134,33 @@ func (c *console) note(w http.ResponseWriter, r *http.Request, err error) troubl
 	return t
 }
 
+// faultPage is a no as a page of its own. Staff keep their navigation.
+type faultPage struct {
+	trouble
+	Staff bool
+}
+
 // fail shows an error as a page of its own.
 func (c *console) fail(w http.ResponseWriter, r *http.Request, err error) {
-	t := c.note(w, r, err)
-	if err := c.show(w, r, t.Status, "fault", frame{Title: t.heading(), Body: t}); err != nil {
+	t, me := c.note(w, r, err), c.worker(r)
+	if err := c.show(w, r, t.Status, "fault", frame{Title: t.heading(), Me: me, Body: faultPage{t, me != nil}}); err != nil {
 		c.Log.ErrorContext(r.Context(), "page failed", "pattern", r.Pattern, "error", err)
 		http.Error(w, http.StatusText(t.Status), http.StatusInternalServerError)
 	}
+}
+
+// worker is the member of staff who is signed in, if one is and can be found:
+// what says no has to be said even where nothing else works.
+func (c *console) worker(r *http.Request) *gate.Me {
+	caller, err := c.Signin.Peek(r)
+	if err != nil || caller.Person == "" {
+		return nil
+	}
+	me, err := c.Gate.Whoami(r.Context(), caller)
+	if err != nil {
+		return nil
+	}
+	return &me
 }
 
 func (c *console) nowhere(http.ResponseWriter, *http.Request) error { return errNowhere }

@@ -1,11 +1,19 @@
 package console_test
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"countersign/internal/console"
 	"countersign/internal/gate/gatetest"
+	"countersign/internal/identity"
+	"countersign/internal/signin"
+	"countersign/internal/store"
 )
 
 func TestTheNavigationShowsEverybodyTheirOwnPlaces(t *testing.T) {
@@ -51,4 +59,28 @@ func TestEveryPlaceInTheNavigationIsAPage(t *testing.T) {
 			}
 		}
 	}
+}
+
+// broken is a store that fails.
+type broken struct{ store.Store }
+
+func (broken) Item(context.Context, string, string, time.Time) (store.Item, error) {
+	return store.Item{}, errors.New("broken: no item can be read")
+}
+
+func TestARefusalLeavesStaffTheirNavigation(t *testing.T) {
+	s := newSite(t)
+	v := s.Open(gatetest.Wren, identity.PasswordReset)
+	finch := s.staff(gatetest.Finch)
+	refused := map[string]int{"/nothing": http.StatusNotFound, "/ledger": http.StatusForbidden, "/requests/req_none": http.StatusNotFound, "/requests/" + v.ID + "/sign": http.StatusForbidden}
+	for path, status := range refused {
+		finch.get(path).is(status).has(`<nav aria-label="Staff">`).has(`href="/home">Back to my work`).never("To the front page")
+	}
+	s.visitor().get("/nothing").is(http.StatusNotFound).says("There is no such page", "To the front page").never("<nav", "/home")
+
+	// Where even the session cannot be found, the refusal is still said.
+	s.server.Config.Handler = opened(console.New(console.Options{Gate: s.Gate, Log: slog.New(slog.DiscardHandler),
+		Signin: signin.New(signin.Options{Gate: s.Gate, Store: broken{s.Store}, Now: s.Now})}))
+	finch.get("/nothing").is(http.StatusNotFound).says("There is no such page", "To the front page").never("<nav")
+	finch.get("/requests").is(http.StatusInternalServerError).says("Something went wrong here", "To the front page").never("<nav")
 }

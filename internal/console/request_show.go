@@ -113,7 +113,7 @@ var stoppable = []reset.Status{reset.Proving, reset.Approving, reset.Waiting, re
 func newRequestPage(view gate.View, me gate.Me) requestPage {
 	p := requestPage{View: view, Open: slices.Contains(reset.OpenStatuses, view.Status)}
 	signs := holdsRole(me, identity.Security, identity.ResourceOwner, identity.Manager)
-	signed := slices.ContainsFunc(view.Approvals, func(a gate.ApprovalView) bool { return a.Person == me.Person && a.Counts })
+	signed := signedBy(view, me)
 	stops := slices.Contains(stoppable, view.Status)
 	talks := holdsRole(me, identity.Agent) && me.Desk == view.Desk && me.Desk != ""
 	p.Oversees = holdsRole(me, overseeing...)
@@ -127,4 +127,9 @@ func newRequestPage(view gate.View, me gate.Me) requestPage {
 		p.Script = &s
 	}
 	return p
+}
+
+// signedBy reports whether a signature of theirs counts for the request.
+func signedBy(view gate.View, me gate.Me) bool {
+	return slices.ContainsFunc(view.Approvals, func(a gate.ApprovalView) bool { return a.Person == me.Person && a.Counts })
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -101,10 +102,15 @@ func (c *console) requestSign(w http.ResponseWriter, r *http.Request, v visitor)
 		return errNowhere
 	}
 	paper, err := c.Gate.Statement(r.Context(), v.Caller, id, d)
-	if err != nil {
-		return err
+	var view gate.View
+	if err == nil {
+		view, err = c.Gate.Request(r.Context(), v.Caller, id)
 	}
-	view, err := c.Gate.Request(r.Context(), v.Caller, id)
+	code := codeOf(err)
+	if code == reset.RequestEnded || code == reset.SignedAlready || err == nil && settled(view, v.Me, d) {
+		http.Redirect(w, r, "/requests/"+url.PathEscape(id), http.StatusSeeOther) // its page says how it stands
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -115,6 +121,11 @@ func (c *console) requestSign(w http.ResponseWriter, r *http.Request, v visitor)
 		Fields: map[string]string{"decision": string(d), "statement_id": paper.ID},
 		Next:   "/requests/" + id,
 	})
+}
+
+// settled reports whether there is nothing left to sign for whoever came.
+func settled(view gate.View, me gate.Me, d reset.Decision) bool {
+	return !slices.Contains(reset.OpenStatuses, view.Status) || d == reset.Approve && signedBy(view, me)
 }
 
 func requestSignPage(view gate.View, d reset.Decision) signPage {

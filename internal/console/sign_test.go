@@ -95,7 +95,22 @@ func TestAnEndedRequestHasNothingToSign(t *testing.T) {
 	seed, _ := s.Enrol(gatetest.Wren, proof.TOTP)
 	request, _ := s.Ordered(gatetest.Wren, identity.PasswordReset, seed)
 	s.Must(s.Do("dispatch", request))
-	s.staff(s.Person(gatetest.Moss)).get("/requests/" + request + "/sign?decision=approval").is(http.StatusConflict).says("This case has ended")
+	moss := s.staff(s.Person(gatetest.Moss))
+	for _, d := range []string{"approval", "denial"} {
+		moss.get("/requests/" + request + "/sign?decision=" + d).is(http.StatusOK).at("/requests/" + request).says("How far it is").never("ask the desk for a new one")
+	}
+}
+
+func TestWhatIsSignedIsNotPutBeforeItsSignerAgain(t *testing.T) {
+	s := openSite(t, gatetest.New(t, strings.Replace(gatetest.Policy, "approvals: [{role: manager, count: 1}]", "approvals: [{role: manager, count: 1}, {role: security, count: 1}]", 1)), nil)
+	seed, _ := s.Enrol(gatetest.Wren, proof.TOTP)
+	v := s.Open(gatetest.Wren, identity.PasswordReset)
+	s.Must(s.Answer(s.Claim(v.Case), proof.TOTP, s.Code(seed)))
+	s.Must(s.Vote(s.Person(gatetest.Moss), v.ID, reset.Approve))
+	moss := s.staff(s.Person(gatetest.Moss))
+	moss.get("/requests/" + v.ID + "/sign?decision=approval").is(http.StatusOK).at("/requests/" + v.ID)
+	moss.get("/requests/" + v.ID + "/sign?decision=denial").is(http.StatusOK).says("countersign/denial/v1")
+	s.staff(gatetest.Sorrel).get("/requests/" + v.ID + "/sign?decision=approval").is(http.StatusOK).says("countersign/approval/v1")
 }
 
 func TestOfficersCountersignOnThePage(t *testing.T) {

@@ -73,7 +73,7 @@ func (c *console) showVouch(w http.ResponseWriter, r *http.Request, s *signing, 
 		if t.Status == http.StatusNotFound {
 			t.Title, t.Text = msg("This link is not known, was used, or has lapsed"), msg("Open it again from the letter, whole. Somebody else may have answered already, or the request has ended.")
 		}
-		return c.show(w, r, t.Status, "fault", frame{Title: t.heading(), Body: t})
+		return c.show(w, r, t.Status, "fault", frame{Title: t.heading(), Body: faultPage{trouble: t}})
 	}
 	f, status := frame{Title: msg("Do you vouch?"), Body: vouchPage{Attesting: a, At: vouchAt(token), Sign: s}}, http.StatusOK
 	if why != nil {
