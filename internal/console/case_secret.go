@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"countersign/internal/gate"
+	"countersign/internal/reset"
 	"countersign/internal/signin"
 )
 
@@ -44,6 +45,11 @@ func (c *console) caseSecret(w http.ResponseWriter, r *http.Request) error {
 	var s gate.Secrets
 	if err == nil {
 		s, err = c.Gate.Reveal(r.Context(), token)
+	}
+	if codeOf(err) == reset.IllegalTransition {
+		if v, unseen := c.ownCase(r); unseen == nil && v.Shown { // loaded again: the case itself says so
+			return c.showCase(w, r, http.StatusConflict, v, nil)
+		}
 	}
 	if err != nil {
 		return c.caseTrouble(w, r, err)

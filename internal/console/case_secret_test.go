@@ -40,8 +40,9 @@ func TestTheNewPasswordIsShownOnceAndWorks(t *testing.T) {
 	b.post("/case", "code", v.Case)
 	b.post("/case/secret").is(http.StatusConflict)
 	b.prove(proof.TOTP, s.Code(seed))
-	b.post("/case/secret").is(http.StatusConflict).says("That cannot be done now")
+	b.post("/case/secret").is(http.StatusConflict).says("That cannot be done now").never("It was shown already")
 	s.carryOut(v.ID)
+	b.get("/case").never("It was shown already")
 
 	p := b.post("/case/secret").is(http.StatusOK).says("Shown once", "cannot be opened again")
 	if p.header.Get("Cache-Control") != "no-store" {
@@ -55,8 +56,9 @@ func TestTheNewPasswordIsShownOnceAndWorks(t *testing.T) {
 	s.Must(err)
 	s.Must(s.Directory.VerifyPassword(t.Context(), a.ID, shown[0]))
 
-	b.post("/case/secret").is(http.StatusConflict).never(shown[0])
-	b.get("/case").says("Done").never("/case/secret", shown[0])
+	for _, p := range []seen{b.post("/case/secret").is(http.StatusConflict), b.get("/case").is(http.StatusOK)} {
+		p.says("Done", "It was shown already", "ask the desk for a new case; nobody can show it again").never("/case/secret", shown[0], "That cannot be done now")
+	}
 	b.get("/case/secret").is(http.StatusNotFound)
 	s.NoSecret(shown[0])
 }
@@ -76,8 +78,23 @@ func TestAUsedRecoveryCodeIsReplacedEvenForAnUnlock(t *testing.T) {
 	if len(shown) != 1 || shown[0] == saved {
 		t.Errorf("shown: %q", shown)
 	}
-	b.get("/case").never("/case/secret")
+	b.get("/case").says("It was shown already").never("/case/secret")
 	b.get("/case/secret").is(http.StatusNotFound)
+}
+
+func TestWhereNothingWasToBeShownNothingIsSaidOfIt(t *testing.T) {
+	s := newSite(t)
+	seed, _ := s.Enrol(gatetest.Wren, proof.TOTP)
+	v := s.Open(gatetest.Wren, identity.Unlock)
+	mine, other := s.visitor(), s.visitor()
+	mine.post("/case", "code", v.Case)
+	other.post("/case", "code", v.Case)
+	mine.prove(proof.TOTP, s.Code(seed))
+	s.carryOut(v.ID)
+	for _, b := range []*visitor{mine, other} {
+		b.get("/case").says("Done").never("It was shown already")
+		b.post("/case/secret").is(http.StatusConflict).says("That cannot be done now").never("It was shown already")
+	}
 }
 
 func TestAUsedRecoveryCodeIsReplacedEvenWhenTheRequestIsDenied(t *testing.T) {

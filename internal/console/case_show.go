@@ -41,9 +41,13 @@ func (c *console) caseShow(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return c.showCase(w, r, http.StatusOK, v, nil)
+}
+
+func (c *console) showCase(w http.ResponseWriter, r *http.Request, status int, v gate.CaseView, t *trouble) error {
 	p := newCasePage(v)
-	p.Still = r.URL.Query().Has("still")
-	return c.show(w, r, http.StatusOK, "case_show", frame{Title: msg("Case %s", v.Case), Live: "case", Body: p})
+	p.Still = r.Method == http.MethodGet && r.URL.Query().Has("still")
+	return c.show(w, r, status, "case_show", frame{Title: msg("Case %s", v.Case), Live: "case", Alert: t, Body: p})
 }
 
 func (c *console) ownCase(r *http.Request) (gate.CaseView, error) {
@@ -71,7 +75,7 @@ func (c *console) caseTrouble(w http.ResponseWriter, r *http.Request, why error)
 		return why
 	}
 	t := c.note(w, r, why)
-	return c.show(w, r, t.Status, "case_show", frame{Title: msg("Case %s", v.Case), Live: "case", Alert: &t, Body: newCasePage(v)})
+	return c.showCase(w, r, t.Status, v, &t)
 }
 
 func newCasePage(v gate.CaseView) casePage {

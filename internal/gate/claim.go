@@ -83,6 +83,8 @@ type CaseView struct {
 	Escalation string `json:"escalation,omitempty"`
 	Secret     bool   `json:"secret_ready"`
 	Mine       bool   `json:"proved_by_this_session"`
+	// Shown: what there was to be shown to this session has been shown.
+	Shown bool `json:"-"`
 }
 
 // Case shows a requester's session its case.
@@ -128,6 +130,7 @@ func (g *Gate) caseView(ctx context.Context, s reset.State, session string) Case
 	}
 	v.Card, v.Escalation = g.placard(ctx, s)
 	v.Secret = v.Mine && g.waits(ctx, s)
+	v.Shown = v.Mine && !v.Secret && !s.IsOpen() && !s.Repudiated && (s.Revealed || slices.Contains(v.Proved, proof.RecoveryCode))
 	return v
 }
 
