@@ -6,6 +6,7 @@ import (
 
 	"countersign/internal/identity"
 	"countersign/internal/proof"
+	"countersign/internal/proof/recoverycode"
 	"countersign/internal/reset"
 )
 
@@ -46,5 +47,16 @@ func TestEveryWordOfTheCodeHasAPlainOne(t *testing.T) {
 func TestAMethodThatThereIsNotSuitsNobody(t *testing.T) {
 	if w := suits("voice_of_the_boss"); w != "" {
 		t.Errorf("%q", w)
+	}
+}
+
+func TestWhatIsWrongWithARecoveryCodeIsTranslated(t *testing.T) {
+	for _, err := range []error{recoverycode.ErrForm, recoverycode.ErrTypo} {
+		text := strings.TrimPrefix(err.Error(), "recoverycode: ") // as the gate puts it
+		for _, tongue := range tongues[1:] {
+			if said := tongue.say(spoken(text)); said == "" || said == sentence(text) {
+				t.Errorf("%s says %q", tongue.Tag(), said)
+			}
+		}
 	}
 }

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"errors"
+	"strings"
 
 	"countersign/internal/reset"
 )
@@ -38,3 +39,7 @@ var (
 var ErrPolicy = errors.New("gate: the policy in force does not load")
 
 func invalid(msg string) error { return &Fault{"invalid", msg} }
+
+// unfit is invalid in the words of the package that found it, without its name:
+// who reads it knows no packages.
+func unfit(pkg string, err error) error { return invalid(strings.TrimPrefix(err.Error(), pkg+": ")) }

@@ -26,10 +26,10 @@ type Wish struct {
 
 func (w Wish) check() error {
 	if _, err := identity.ParseAction(string(w.Action)); err != nil {
-		return invalid(err.Error())
+		return unfit("identity", err)
 	}
 	if _, err := identity.ParseIntakeChannel(string(w.Channel)); err != nil {
-		return invalid(err.Error())
+		return unfit("identity", err)
 	}
 	if err := identity.CheckLine(w.Ticket, 100); err != nil {
 		return invalid("ticket: " + err.Error())

@@ -2,11 +2,13 @@ package gate_test
 
 import (
 	"bytes"
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"countersign/internal/gate"
 	"countersign/internal/gate/gatetest"
 	"countersign/internal/identity"
 	"countersign/internal/proof"
@@ -83,5 +85,25 @@ func TestACaseBearsTheCardAndTheWayOut(t *testing.T) {
 	}
 	if c.Escalation != "Ring the duty officer at the gate." {
 		t.Errorf("%q", c.Escalation)
+	}
+}
+
+// What cannot be read is told in words that name no package.
+func TestARefusalOfWhatWasTypedNamesNoPackage(t *testing.T) {
+	h := gatetest.New(t, gatetest.Policy)
+	_, saved := h.Enrol(gatetest.Wren, proof.RecoveryCode)
+	v := h.Open(gatetest.Wren, identity.PasswordReset)
+	token := h.Claim(v.Case)
+	wrong := strings.Replace(saved, saved[:1], "*", 1)
+	_, err := h.Gate.Open(t.Context(), gatetest.Staff(gatetest.Finch), gate.Wish{Login: gatetest.Wren, Action: "magic", Channel: identity.Phone})
+	for want, err := range map[string]error{
+		"a recovery code is five groups of four letters and digits": h.Answer(token, proof.RecoveryCode, saved[:10]),
+		"a character is wrong, or two have changed places":          h.Answer(token, proof.RecoveryCode, wrong),
+		`"magic" is not a known action`:                             err,
+	} {
+		var f *gate.Fault
+		if !errors.As(err, &f) || f.Code != "invalid" || !strings.HasPrefix(f.Msg, want) {
+			t.Errorf("%v; want %q", err, want)
+		}
 	}
 }

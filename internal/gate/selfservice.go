@@ -190,7 +190,7 @@ func (g *Gate) flooded(ctx context.Context, more *besides, p identity.PersonID, 
 // same as of anybody.
 func (g *Gate) OpenOwn(ctx context.Context, o Owner, action identity.Action) (v CaseView, token string, err error) {
 	if _, err := identity.ParseAction(string(action)); err != nil {
-		return v, "", invalid(err.Error())
+		return v, "", unfit("identity", err)
 	}
 	a, err := g.own(ctx, o, g.now())
 	if err != nil {

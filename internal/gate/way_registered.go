@@ -81,7 +81,7 @@ func (g *Gate) checkRecovery(ctx context.Context, s reset.State, c reset.Challen
 	}
 	plain, err := recoverycode.Normalize(r.Text)
 	if err != nil {
-		return verdict{}, invalid(err.Error()) // a typing error is told, and costs no attempt
+		return verdict{}, unfit("recoverycode", err) // a typing error is told, and costs no attempt
 	}
 	f, ok, err := g.answering(ctx, c.Enrolment, at)
 	if err != nil || !ok {

@@ -18,6 +18,7 @@ import (
 // was ever given out; an attacker learns nothing that this comment does not say.
 var (
 	ErrForm = errors.New("recoverycode: a recovery code is five groups of four letters and digits")
+	// ErrTypo also stands for a character that no code has, where the length is right.
 	ErrTypo = errors.New("recoverycode: a character is wrong, or two have changed places")
 )
 
@@ -51,21 +52,22 @@ func Normalize(typed string) (string, error) {
 	if len(typed) > 8*(data+1) {
 		return "", ErrForm
 	}
-	values := make([]byte, 0, data+1)
+	values, foreign := make([]byte, 0, data+1), false
 	for _, r := range typed {
 		if unicode.IsSpace(r) || r == '-' {
 			continue
 		}
-		i := value(r)
-		if i < 0 || len(values) > data {
+		if len(values) > data {
 			return "", ErrForm
 		}
-		values = append(values, byte(i))
+		i := value(r)
+		foreign = foreign || i < 0
+		values = append(values, byte(max(i, 0)))
 	}
 	if len(values) != data+1 {
 		return "", ErrForm
 	}
-	if fold(values) != 0 {
+	if foreign || fold(values) != 0 {
 		return "", ErrTypo
 	}
 	return text(values), nil

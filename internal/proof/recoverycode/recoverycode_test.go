@@ -76,14 +76,28 @@ func TestATypoIsAlwaysFound(t *testing.T) {
 func TestWhatCannotBeACodeIsRefusedWithoutRepeatingIt(t *testing.T) {
 	good := "M7PF-9K2W-3SDV-QB8E-5HZD"
 	for _, bad := range []string{
-		"", "-", good[:23], good + "0", good + " " + good, strings.Replace(good, "M", "U", 1), strings.Replace(good, "M", "Ｍ", 1),
-		strings.Replace(good, "K", "\u212a", 1), strings.Replace(good, "7", "٧", 1), strings.Replace(good, "-", "_", 1),
+		"", "-", good[:23], good + "0", good + " " + good, strings.Replace(good[:23], "M", "U", 1), strings.Replace(good, "-", "_", 1),
 		good + strings.Repeat(" ", 200), good + "\x00", strings.Replace(good, "-", "\u2011", 1),
 	} {
 		got, err := recoverycode.Normalize(bad)
 		if !errors.Is(err, recoverycode.ErrForm) || got != "" {
 			t.Errorf("%q reads as %q, %v; want ErrForm", bad, got, err)
 		} else if len(bad) > 1 && strings.Contains(err.Error(), bad) {
+			t.Errorf("the error repeats %q", bad)
+		}
+	}
+}
+
+// Of the right length, it is a code with a wrong character.
+func TestACharacterThatNoCodeHasIsATypo(t *testing.T) {
+	good := "M7PF-9K2W-3SDV-QB8E-5HZD"
+	for _, bad := range []string{
+		strings.Replace(good, "M", "U", 1), strings.Replace(good, "M", "Ｍ", 1), strings.Replace(good, "M", "*", 1), strings.Replace(good, "D", "u", -1),
+		strings.Replace(good, "K", "\u212a", 1), strings.Replace(good, "7", "٧", 1), strings.Replace(good, "7", "\x00", 1), strings.Replace(good, "7", "\xff", 1),
+	} {
+		if got, err := recoverycode.Normalize(bad); !errors.Is(err, recoverycode.ErrTypo) || got != "" {
+			t.Errorf("%q reads as %q, %v; want ErrTypo", bad, got, err)
+		} else if strings.Contains(err.Error(), bad) {
 			t.Errorf("the error repeats %q", bad)
 		}
 	}
