@@ -96,7 +96,7 @@ func newSubject(f gate.Found, n int) subject {
 // deskTroubles are the refusals in the words that an agent needs.
 var deskTroubles = map[reset.Code]trouble{
 	"not_available": {http.StatusNotFound, msg("Nobody was found whom this desk can help"),
-		msg("Check the spelling with the person on the line: it has to be the whole login, exactly. If it is right, do not try others; follow your documented escalation. The answer is the same whether there is no such account, it is not for this desk, or it cannot be helped now.")},
+		msg("Check the spelling with the person on the line: it has to be the whole login, or the whole case code, exactly. If it is right, do not try others; follow your documented escalation. The answer is the same whether there is no such account, it is not for this desk, or it cannot be helped now.")},
 	"invalid":                 {http.StatusBadRequest, msg("That cannot be a login"), msg("Type the whole login as its owner types it to sign in.")},
 	"idempotency_in_progress": {http.StatusConflict, msg("It is being opened"), msg("Your first press is still under way. Look at the cases of your desk below in a moment.")},
 	"idempotency_unknown":     {http.StatusConflict, msg("What became of it is not known"), msg("Look whether the case stands below before you open it again.")},

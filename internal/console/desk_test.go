@@ -80,7 +80,7 @@ func TestALoginInTheAddressIsNotLookedUp(t *testing.T) {
 func TestTheDeskAnswersAlikeForWhomItCannotHelp(t *testing.T) {
 	s := newSite(t)
 	finch := s.staff(gatetest.Finch)
-	nobody := finch.post("/desk", "login", "nobody").is(http.StatusNotFound).says("Nobody was found whom this desk can help", "documented escalation")
+	nobody := finch.post("/desk", "login", "nobody").is(http.StatusNotFound).says("Nobody was found whom this desk can help", "the whole login, or the whole case code, exactly", "documented escalation")
 	admin := finch.post("/desk", "login", "admin").is(http.StatusNotFound)
 	if a, b := strings.ReplaceAll(nobody.body, "nobody", ""), strings.ReplaceAll(admin.body, "admin", ""); a != b {
 		t.Errorf("the pages differ:\n%s\n%s", nobody.text(), admin.text())

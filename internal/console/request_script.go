@@ -80,7 +80,7 @@ func provingScript(s script, v gate.View) script {
 		return s
 	}
 	s.Now = msg("They have to prove who they are, on their own page.")
-	s.Say = append(introduction(v), msg("“Open %s: type it, or take your own bookmark. Do not follow a link, from me neither.”", address(v.Page)),
+	s.Say = append(introduction(v), msg("“Open %s: type it, or take your own bookmark. Do not follow a link, not even one from me.”", address(v.Page)),
 		msg("“Enter the case code there: %s.”", spelled(v.Case)),
 		msg("“The page shows two words. Ask me for them; if mine are others, hang up.” Yours are: %s", v.Words),
 		msg("“What you have to show, and how, stands on your page. I cannot see it, and I cannot do it for you.”"))

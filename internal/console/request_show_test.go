@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/internal/directory/local"
 	"countersign/internal/gate"
@@ -27,6 +28,33 @@ func TestARequestIsShownToThoseWhoMaySeeIt(t *testing.T) {
 	s.Must(s.Answer(s.Claim(v.Case), proof.TOTP, s.Code(seed)))
 	s.staff(s.Person(gatetest.Moss)).get("/requests/"+v.ID).says("waiting for signatures", "Authenticator app", "1 × manager", "Read and approve", "Read and deny", "checked by this server alone", "Can be phished")
 	s.staff(gatetest.Finch).get("/requests/"+v.ID).never("/sign?", gatetest.WrensMail)
+}
+
+// The rules' ways stand there as long as one can be gone, and once one was.
+func TestTheWaysOfProofAreSaidOnlyWhereThereAreAny(t *testing.T) {
+	const open, gone = "The rules accept any one of these; the requester’s own page shows which are open:", "Any one of these was enough:"
+	for name, end := range map[string]func(*site, string){
+		"cancelled": func(s *site, id string) {
+			_, err := s.Gate.Cancel(s.T.Context(), gatetest.Staff(gatetest.Finch), id)
+			s.Must(err)
+		},
+		"denied":  func(s *site, id string) { s.Must(s.Vote(s.Person(gatetest.Moss), id, reset.Deny)) },
+		"expired": func(s *site, id string) { s.Pass(25 * time.Hour); s.Must(s.Gate.Expire(s.T.Context(), id)) },
+	} {
+		s := newSite(t)
+		v := s.Open(gatetest.Wren, identity.PasswordReset)
+		sorrel := s.staff(gatetest.Sorrel)
+		sorrel.get("/requests/" + v.ID).says(open).never(gone)
+		end(s, v.ID)
+		t.Log(name)
+		s.staff(gatetest.Sorrel).get("/requests/"+v.ID).is(http.StatusOK).never(open, gone)
+	}
+	s := newSite(t)
+	seed, _ := s.Enrol(gatetest.Wren, proof.TOTP)
+	v := s.Open(gatetest.Wren, identity.PasswordReset)
+	s.staff(gatetest.Finch).get("/requests/" + v.ID).says("take your own bookmark. Do not follow a link, not even one from me.")
+	s.Must(s.Answer(s.Claim(v.Case), proof.TOTP, s.Code(seed)))
+	s.staff(gatetest.Sorrel).get("/requests/" + v.ID).says(gone).never(open)
 }
 
 func TestTheReceiptIsShownWithoutASecret(t *testing.T) {

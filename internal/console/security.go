@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,6 +86,11 @@ type securityPage struct {
 	Did        string // what has just been done, in English
 	Past       []pastRow
 	May        map[string]bool
+}
+
+// Has reports whether they have registered anything of a method.
+func (p securityPage) Has(method string) bool {
+	return slices.ContainsFunc(p.Factors, func(f gate.FactorView) bool { return string(f.Method) == method })
 }
 
 // factRow is one line of what is on record.

@@ -117,6 +117,15 @@ func TestWhoIsNotSignedInIsAskedTo(t *testing.T) {
 	s.visitor().get("/security/oidc").is(http.StatusNotFound)
 }
 
+func TestWhatANewFactorDoesToTheOldOneIsSaidBefore(t *testing.T) {
+	s := newSite(t)
+	s.owner(gatetest.Wren).get("/security").says("It counts only after 3 days.").never("The old one stops")
+	_, _ = s.Enrol(gatetest.Wren, proof.RecoveryCode)
+	s.owner(gatetest.Wren).get("/security").says("The old one stops working at once; the new one counts only after 3 days.", "It counts only after 3 days.").never("as soon as you confirm")
+	_, _ = s.Enrol(gatetest.Wren, proof.TOTP)
+	s.owner(gatetest.Wren).get("/security").says("The old one stops working as soon as you confirm the new one, which counts only after 3 days.").never("It counts only after")
+}
+
 func TestAnAppIsSetUpWithoutAScript(t *testing.T) {
 	s := newSite(t)
 	b := s.owner(gatetest.Wren)
