@@ -146,6 +146,31 @@ func signByClicks(b tab, request string) {
 	b.Pass(time.Second)
 }
 
+// What ended, or was signed in another tab, meanwhile cannot be signed by
+// pressing again: the page leads to where it stands.
+func TestASignatureThatCannotCountAnyMoreIsNotAskedForAgain(t *testing.T) {
+	olive := theFounder(t)
+	h := olive.House
+	seed, _ := h.Enrol(gatetest.Wren, proof.TOTP)
+	itsm := gate.Caller{Token: "itsm", Scopes: []gate.Scope{gate.ScopeOpen}}
+	v, err := h.Gate.Open(t.Context(), itsm, gate.Wish{Login: gatetest.Wren, Action: identity.Unlock, Channel: identity.Phone})
+	h.Must(err)
+	h.Must(h.Answer(h.Claim(v.Case), proof.TOTP, h.Code(seed)))
+	olive.goTo("/requests/" + v.ID + "/sign?decision=approval")
+	olive.press("Sign in with a passkey")
+	olive.sees("your passkey signs these bytes")
+	_, err = h.Gate.Cancel(t.Context(), gatetest.Staff(gatetest.Olive), v.ID)
+	h.Must(err)
+	olive.press("Approve with my passkey")
+	olive.sees("See how it stands")
+	olive.picture("sign-over")
+	if !eval[bool](olive, `document.querySelector("[data-act]").disabled`) {
+		t.Error("the button offers the same again")
+	}
+	olive.press("See how it stands")
+	olive.sees("How far it is", "cancelled")
+}
+
 func statementOf(b tab, request string) string {
 	text, err := b.State(request).Statement(reset.Approve)
 	b.Must(err)

@@ -93,6 +93,9 @@
     out.hidden = !text;
   }
 
+  // over are the refusals of a signature that no second one can mend.
+  const over = ["signed_already", "request_ended", "statement_outdated"];
+
   // onPress runs a step when its button is pressed, one at a time.
   function onPress(box, button, step) {
     button.disabled = false;
@@ -107,7 +110,11 @@
           return;
         }
         tell(box, e instanceof Trouble ? e.message : say("Something went wrong on this page: %s", e.message));
-        if (e.code === "page_lies") return; // for good: the button stays off
+        if (e.code === "page_lies" || over.includes(e.code)) { // for good: the button stays off
+          const look = part(box, "stands");
+          if (look) look.hidden = e.code === "page_lies" || !look.firstElementChild.href;
+          return;
+        }
       }
       button.disabled = false;
     });
@@ -174,6 +181,7 @@
 
   async function sign(box) {
     const task = JSON.parse(box.dataset.sign);
+    if (task.next) part(box, "stands").firstElementChild.href = task.next;
     keep(part(box, "note"));
     if (!await verified(box, task.options)) return;
     await looked(box, part(box, "act"));
