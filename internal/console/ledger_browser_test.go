@@ -345,7 +345,7 @@ func TestABrowserHoldsEveryEarlierHeadAgainstTheNewest(t *testing.T) {
 		t.Errorf("%d heads are listed", len(states))
 	}
 	r.press("Forget what this browser has seen")
-	r.finds("seen", "good")
+	r.finds("seen", "first")
 	if n := len(strings.Split(r.states("seen"), ", ")); n != 3 {
 		t.Errorf("%d rows are left", n)
 	}
@@ -356,7 +356,7 @@ func TestAReaderPinsTheirOwnKey(t *testing.T) {
 	r := reads(t, h)
 	_, otherKey := r.stranger()
 	r.goTo("/ledger/checkpoints")
-	r.finds("seen", "good")
+	r.finds("seen", "first")
 	for _, junk := range []string{"what is this", h.LogKey[:len(h.LogKey)-4], strings.Replace(h.LogKey, "+", "x+", 1)} {
 		r.do("pinning", chromedp.SetValue(chromedp.CSS("#vkey"), junk))
 		r.press("Trust this key here")
@@ -409,12 +409,30 @@ func TestACheckpointThatTheReaderBringsIsHeldAgainstTheLedger(t *testing.T) {
 	}
 }
 
+// Only what was compared is said to continue anything.
+func TestAFirstVisitClaimsNoComparison(t *testing.T) {
+	r := reads(t, record(t, 20))
+	for _, page := range []struct{ path, check string }{{"/ledger", "newest"}, {"/ledger/checkpoints", "seen"}} {
+		r.runs(`localStorage.clear()`)
+		for _, want := range []struct{ say, state string }{{"first", "continues first"}, {"good", "continues ok"}} {
+			r.goTo(page.path)
+			r.finds(page.check, want.say)
+			if got := r.states(page.check); !strings.Contains(got, want.state) {
+				t.Errorf("%s: it says %q, and the steps %s", page.path, want.say, got)
+			}
+			if n := eval[int](r.tab, `document.querySelectorAll("[data-check=`+page.check+`] [data-say]:not([hidden])").length`); n != 1 {
+				t.Errorf("%s: it says %d things", page.path, n)
+			}
+		}
+	}
+}
+
 func TestABrowserWithoutEd25519SaysWhatItDidNotCheck(t *testing.T) {
 	h := record(t, 20)
 	r := reads(t, h)
 	*r.liar = liar{}
 	r.goTo("/ledger")
-	r.finds("newest", "good")
+	r.finds("newest", "first")
 	r.runs(`localStorage.clear()`)
 	r.everyPage(`SubtleCrypto.prototype.importKey = () => Promise.reject(new DOMException("no", "NotSupportedError"))`)
 	r.goTo("/ledger/3")
@@ -430,7 +448,7 @@ func TestPicturesOfTheLedger(t *testing.T) {
 	r := reads(t, h)
 	h.Pass(time.Minute)
 	r.goTo("/ledger/checkpoints")
-	r.finds("seen", "good")
+	r.finds("seen", "first")
 	h.Open(gatetest.Moss, identity.Unlock)
 	r.goTo("/ledger")
 	r.finds("newest", "good")

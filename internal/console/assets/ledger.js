@@ -180,9 +180,10 @@
       if (!kept.pinned && kept.named && kept.named !== this.box.dataset.key) throw new No("key-changed", "signature");
       const sure = await signed(head, key);
       this.step("signature", sure ? "ok" : "skipped");
+      const first = !kept.seen.length; // so there is nothing that it could continue
       await this.continued(head);
       if (sure) kept.add(head, key);
-      return { head, sure };
+      return { head, sure, first };
     }
 
     async continued(head) {
@@ -201,8 +202,9 @@
       this.say("waiting", "unknown");
       if (!window.crypto || !crypto.subtle) { this.say("no-crypto", "unknown"); return; }
       try {
-        const { sure } = await doing();
-        this.say(sure ? "good" : "partly", sure ? "good" : "unknown");
+        const { sure, first } = await doing();
+        const good = first && this.box.querySelector('[data-say="first"]') ? "first" : "good";
+        this.say(sure ? good : "partly", sure ? "good" : "unknown");
       } catch (e) {
         if (!(e instanceof No)) e = new No("unreadable");
         if (e.step) this.step(e.step, "bad");
