@@ -121,6 +121,22 @@ func TestTheRosterIsLookedAtInARealBrowser(t *testing.T) {
 	b.goTo("/roster")
 	b.sees("Another policy is to come into force", "You have signed.", "on-boarding")
 	b.picture("roster")
+	// Long names and long words push nothing out of its column.
+	long := "Wolfeschlegelsteinhausenbergerdorffwelchevoralternwarengewissenhafte"
+	h.Invite("employee:20020000000000000000000000000000", long, "nightline", identity.Agent)
+	_, err := h.Gate.Invite(t.Context(), gatetest.Staff(gatetest.Olive), gate.Invitee{Person: "employee:3002", Name: long, Roles: []identity.Role{identity.ResourceOwner, identity.Proofing}})
+	h.Must(err)
+	h.Token(long[:60], 5*24*time.Hour, gate.ScopeAudit, gate.ScopeReport)
+	b.speaks("de")
+	for _, width := range []int64{1180, 1330} { // in one column, and in two
+		b.do("taking a screen", chromedp.EmulateViewport(width, 900))
+		b.goTo("/roster")
+		if got := eval[string](b, `[...document.querySelectorAll(".cols > div :is(table, section)")].filter((e) => e.getBoundingClientRect().right > e.closest(".cols > div").getBoundingClientRect().right + 1 || e.scrollWidth > e.clientWidth + 1).map((e) => e.id || e.className || e.localName).join(", ")`); got != "" {
+			t.Errorf("at %d pixels these are wider than their column: %s", width, got)
+		}
+	}
+	b.picture("roster-german")
+	b.speaks("en")
 	b.goTo("/roster/change?person=staff:finch")
 	b.sees("Other roles", "Removal")
 	b.picture("roster-change")
