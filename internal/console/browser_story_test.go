@@ -329,6 +329,16 @@ func TestAnOfficerSignsForAnIntegrationAndItsTokenIsShownOnce(t *testing.T) {
 	}
 	olive.NoSecret(token)
 
+	// A name that is in use is refused beside the form, and the reader is there.
+	olive.goTo("/roster/tokens/sign?name=tickets&scope=requests:open&days=30")
+	olive.sees("A token of that name is in use.")
+	olive.until("the refusal has the focus", `document.activeElement.closest("#tokens details[open]") !== null && document.activeElement.textContent.includes("A token of that name is in use.")`)
+	olive.until("it is in sight", `(() => { const r = document.querySelector("#tokens [role=alert]").getBoundingClientRect(); return r.top >= 0 && r.bottom <= innerHeight; })()`)
+	if n := eval[int](olive, `document.querySelectorAll("[role=alert]").length`); n != 1 {
+		t.Errorf("the page has %d alerts", n)
+	}
+	olive.picture("roster-token-in-use")
+
 	// It was signed in another tab, and the page says so in its own language.
 	olive.speaks("de")
 	olive.goTo("/roster/tokens/sign?name=monitoring&scope=ledger:read&days=30")

@@ -37,6 +37,7 @@ type rosterPage struct {
 	More        bool       // there is more history
 	Officer     bool       // the visitor may change things
 	Asked       url.Values // what was typed to let an integration in, where it could not be
+	Refused     *trouble   // why it could not
 	names       map[identity.PersonID]string
 }
 
@@ -89,6 +90,9 @@ func (c *console) showRoster(w http.ResponseWriter, r *http.Request, v visitor, 
 	}
 	p.names = history.Names
 	p.History, p.More = toldHistory(history), history.Before > 0
+	if asked != nil { // it is said beside the form, which is far down the page
+		p.Refused, alert = alert, nil
+	}
 	return c.show(w, r, status, "roster", frame{Title: msg("Roster"), Me: &v.Me, Here: "roster", Alert: alert, Body: p})
 }
 

@@ -135,7 +135,7 @@ func TestAnIntegrationIsLetInBySigning(t *testing.T) {
 	page.says("Let in: tickets", "scopes: requests:open", "Let it in with my passkey").never("cst_")
 	olive.get("/roster").says("None. A ticket system") // nothing is let in unsigned
 	s.Token("tickets", time.Hour, gate.ScopeOpen)
-	olive.get(ask + "tickets&scope=requests:open").is(http.StatusUnprocessableEntity).says("in use")
+	olive.get(ask + "tickets&scope=requests:open").is(http.StatusUnprocessableEntity).says("If it was lost, revoke it")
 	olive.get(ask + "x&scope=everything").is(http.StatusUnprocessableEntity)
 	olive.get(strings.Replace(ask, "30", "9999", 1) + "x&scope=requests:open").is(http.StatusUnprocessableEntity)
 	refused := olive.get(ask + "A%E2%80%AEB&scope=requests:open").is(http.StatusUnprocessableEntity)

@@ -128,7 +128,7 @@ var gateWords = []string{
 	"An invitation for this person waits already; withdraw it first if its link is lost.",
 	"There is nobody of that id on the roster; invite them to join first.",
 	"A token needs a scope and a life of at most a year.",
-	"A token of that name is in use; revoke it first.",
+	"A token of that name is in use. If it was lost, revoke it and let the integration in again.",
 	"Passkeys that are files are not allowed here (signin.software_passkeys).",
 	"That is another passkey than the one you signed in with; sign with the passkey you signed in with, or sign in with this one.",
 	"That passkey is not of the person who signed in at the organisation's provider; begin again.",

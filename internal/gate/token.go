@@ -104,7 +104,7 @@ func (g *Gate) tokenNameFree(ctx context.Context, name string) error {
 		return fmt.Errorf("gate: reading tokens: %w", err)
 	}
 	if len(items) > 0 {
-		return invalid("a token of that name is in use; revoke it first")
+		return invalid("a token of that name is in use. If it was lost, revoke it and let the integration in again")
 	}
 	return nil
 }
