@@ -100,6 +100,7 @@ func (s *side) ask(r *http.Request, cookies []*http.Cookie, method, path, kind, 
 	}
 	q.RequestURI, q.RemoteAddr = path, r.RemoteAddr
 	q.Header.Set("Countersign-Unattended", "1") // to look is no use of a session
+	q.Header.Set("User-Agent", r.UserAgent())   // so that a session begun here is known by the browser that began it
 	if kind != "" {
 		q.Header.Set("Content-Type", kind)
 	}
