@@ -66,7 +66,7 @@ func TestTheAnswerIsAChecklistWithTheRuleOfEachDemand(t *testing.T) {
 	v := newSite(t).staff(gatetest.Sorrel)
 	v.get("/policy/explain").is(200).says("Describe a request", "What is asked for", "helpdesk")
 	v.get("/policy/explain?action=unlock&desk=helpdesk&unit=Payroll&channel=phone&less=yes").is(200).
-		says("What has to be there", "1 manager, 1 security", "because of the rule payroll", "because of its class", "Authenticator app", `subject.unit == "Payroll"`, "Less would be asked",
+		says("What has to be there", "1 × manager, 1 × security", "because of the rule payroll", "because of its class", "Authenticator app", `subject.unit == "Payroll"`, "Less would be asked",
 			`{action: unlock, subject: {unit: Payroll}, agent: {desk: helpdesk}`)
 	v.get("/policy/explain?desk=helpdesk&admin=true").is(200).says("The policy refuses this request")
 	v.get("/policy/explain?given="+url.QueryEscape("{subject: {groups: [A]}}")).is(200).says("{subject: {groups: [A]}}", "because of the rule everyone")
@@ -76,10 +76,22 @@ func TestTheAnswerIsAChecklistWithTheRuleOfEachDemand(t *testing.T) {
 	v.get("/policy/explain?unit=" + url.QueryEscape("<script>alert(1)</script>\u202eevil")).is(422).never("<script>alert")
 }
 
+// Staff read their own words, in their own language, not those of the policy.
+func TestAnAnswerIsInTheReadersWords(t *testing.T) {
+	s := newSite(t)
+	english := s.staff(gatetest.Sorrel)
+	english.get("/policy/explain?action=unlock&desk=helpdesk").is(200).says("1 × manager", "the default; no rule says otherwise").
+		never("owner all", "owner_all", "revoke sessions", "We call you back")
+	german := s.staff(gatetest.Sorrel)
+	german.prefer(s.server.URL+"/policy", "language", "de")
+	german.get("/policy/explain?action=unlock&desk=helpdesk").is(200).says("1 × Vorgesetzte", "Tage", "auf dem Bildschirm").
+		never("1 manager", "Zugestellt über session", "no rule says")
+}
+
 func TestARecordedRequestIsAskedAboutByItsId(t *testing.T) {
 	s := newSite(t)
 	request := s.Open(gatetest.Wren, identity.Unlock)
-	s.staff(gatetest.Sorrel).get("/policy/explain?request="+request.ID).is(200).says("1 manager", "because of the rule everyone").never("Wren Ito")
+	s.staff(gatetest.Sorrel).get("/policy/explain?request="+request.ID).is(200).says("1 × manager", "because of the rule everyone").never("Wren Ito")
 	s.staff(gatetest.Sorrel).get("/policy/explain?request=req_none").is(404)
 }
 
@@ -92,7 +104,8 @@ func TestCasesAreRunAndFailuresSayWhatWasExpectedAndWhatWasFound(t *testing.T) {
 		t.Errorf("the cases are given back as %q", got)
 	}
 	v.post("/policy/tests", "cases", cases, "policy_text", slower).is(200).says("Every case passes")
-	v.post("/policy/tests", "cases", "cases: 7").is(422).says("The cases do not read")
+	v.post("/policy/tests", "cases", "cases: 7").is(422).says("The cases do not read: line 1, column 8: ").never("policy: 1:8")
+	v.post("/policy/tests", "cases", "cases:\n  [").is(422).says("this is not YAML").never("policy: ")
 }
 
 func TestWhatIsBrokenIsShownWithTheRequestThatBreaksIt(t *testing.T) {
@@ -103,7 +116,7 @@ func TestWhatIsBrokenIsShownWithTheRequestThatBreaksIt(t *testing.T) {
 	if strings.Contains(p.text(), "waits broken") {
 		t.Error("the draft was not the one that was proved")
 	}
-	v.post("/policy/prove", "invariants", "invariants: 7").is(422).says("The invariants do not read")
+	v.post("/policy/prove", "invariants", "invariants: 7").is(422).says("The invariants do not read: line 1, column 13: ")
 }
 
 func TestTwoPoliciesThatWereInForceAreComparedInWords(t *testing.T) {

@@ -3,9 +3,11 @@ package console
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
+	"countersign/internal/identity"
 	"countersign/internal/proof"
 )
 
@@ -23,6 +25,61 @@ var demandWords = map[string]string{
 	"delivery":  "Delivered by",
 	"notify":    "Told",
 	"follow_up": "Afterwards",
+}
+
+// deliveryWords and noticedWords are what a policy calls the ways of delivery
+// and those who are told.
+var deliveryWords = map[string]string{"session": "shown on the requester's screen", "vault": "put into a vault", "in_person": "handed over in person"}
+
+var noticedWords = map[string]string{"owner_all": "the owner (everywhere on record)", "manager": "the manager", "security": "security"}
+
+var spanUnits = map[byte]int64{'s': 1, 'm': 60, 'h': 3600, 'd': 86400}
+
+// demanded is what a demand asks for, which the gate tells in the words of the
+// policy language; what is none of them stays as it is.
+func (t *tongue) demanded(demand, value string) string {
+	one := plain
+	switch demand {
+	case "tier":
+		one = func(s string) string { return t.say(say(tierWords, identity.Tier(s))) }
+	case "approvals":
+		one = func(s string) string {
+			n, role, ok := strings.Cut(s, " ")
+			if !ok {
+				return plain(s)
+			}
+			return n + " × " + t.say(say(roleWords, identity.Role(role)))
+		}
+	case "wait", "cool_off", "probation", "expires", "review":
+		one = t.spelled
+	case "delivery":
+		one = func(s string) string { return t.say(say(deliveryWords, s)) }
+	case "notify":
+		one = func(s string) string { return t.say(say(noticedWords, s)) }
+	case "follow_up":
+		one = func(s string) string { return t.say(say(followUpWords, s)) }
+	}
+	if value == "none" {
+		return t.say("none")
+	}
+	said := strings.Split(shown(value), ", ")
+	for i := range said {
+		said[i] = one(said[i])
+	}
+	return strings.Join(said, ", ")
+}
+
+// spelled is a length of time that stands there as policies write it, 3d.
+func (t *tongue) spelled(s string) string {
+	if s == "" {
+		return s
+	}
+	n, err := strconv.ParseInt(s[:len(s)-1], 10, 32)
+	unit := spanUnits[s[len(s)-1]]
+	if err != nil || unit == 0 {
+		return s
+	}
+	return t.span(n * unit)
 }
 
 // nameWords are the kinds of things that a policy names.

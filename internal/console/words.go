@@ -45,6 +45,7 @@ func words(t *tongue) template.FuncMap {
 
 		"odd":      odd,
 		"demand":   func(d string) string { return t.say(say(demandWords, d)) },
+		"demanded": t.demanded,
 		"namekind": func(kind string) string { return t.say(say(nameWords, kind)) },
 		"formula":  formula,
 		"shown":    shown,

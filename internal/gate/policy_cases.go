@@ -2,7 +2,11 @@ package gate
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 
+	"countersign/internal/policy"
 	"countersign/internal/policy/cases"
 )
 
@@ -39,6 +43,25 @@ type PolicyGap struct {
 	Part string `json:"part,omitempty" doc:"the way of proving, or the alternative, that never held"`
 }
 
+// unread is what is wrong with a text that goes with a policy. Its problems
+// call themselves the policy's, which is another text on the same page.
+func unread(err error) string {
+	problems, ok := errors.AsType[policy.Problems](err)
+	if !ok {
+		return err.Error()
+	}
+	said := make([]string, len(problems))
+	for i, p := range problems {
+		place := ""
+		if p.Line > 0 {
+			place = fmt.Sprintf("line %d, column %d: ", p.Line, p.Column)
+			p.Line = 0
+		}
+		said[i] = place + p.String()
+	}
+	return strings.Join(said, "\n")
+}
+
 // TestPolicy asks a policy about cases: sentences that say what is to be asked
 // of a request. An empty policy is the one in force.
 func (g *Gate) TestPolicy(ctx context.Context, c Caller, text, casesText string) (PolicyTest, error) {
@@ -53,7 +76,7 @@ func (g *Gate) TestPolicy(ctx context.Context, c Caller, text, casesText string)
 		}
 		f, err := cases.Load([]byte(casesText))
 		if err != nil {
-			return PolicyTest{}, invalid("the cases do not read: " + err.Error())
+			return PolicyTest{}, invalid("the cases do not read: " + unread(err))
 		}
 		return testOf(p.Hash(), cases.Run(p, f)), nil
 	})

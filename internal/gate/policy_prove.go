@@ -58,7 +58,7 @@ func (g *Gate) ProvePolicy(ctx context.Context, c Caller, text, invariants strin
 		var own []policy.Statement
 		if invariants != "" {
 			if own, err = p.Statements([]byte(invariants)); err != nil {
-				return PolicyProof{}, invalid("the invariants do not read: " + err.Error())
+				return PolicyProof{}, invalid("the invariants do not read: " + unread(err))
 			}
 		}
 		return proving(ctx, p, own)
