@@ -157,7 +157,7 @@ func TestTwoTokensOfOneNameSignedAtOnceLeaveOne(t *testing.T) {
 			return err
 		})
 		for _, err := range errs {
-			if err != nil && (code(err) != "invalid" || !strings.Contains(err.Error(), "revoke it first")) {
+			if err != nil && (code(err) != "invalid" || !strings.Contains(err.Error(), "is in use")) {
 				t.Errorf("got %v", err)
 			}
 		}
