@@ -7,7 +7,7 @@ const main = document.getElementById("main");
 // What answers a form is looked at again where it can be, which is elsewhere.
 const look = new URL(main.dataset.look || location.href, location.href);
 const line = document.getElementById("line");
-const since = () => new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium" }).format(seen);
+const since = () => window.written(seen); // of console.js, as all times on the page
 let seen = new Date(), asking = false, again = false;
 
 function say(kind) {

@@ -91,7 +91,7 @@ func TestReportsAreLookedAtAndReadInARealBrowser(t *testing.T) {
 	b.sees("staff:gone", "New password")
 	b.picture("reports-numbers")
 	b.press("7 days")
-	b.sees("2026-02-24 to 2026-03-02")
+	b.sees("24 February 2026 to 2 March 2026")
 	for _, c := range complaints() {
 		t.Error(c)
 	}

@@ -66,8 +66,8 @@ func TestReportsOfNothingTeach(t *testing.T) {
 func TestDaysAreChosenByAddress(t *testing.T) {
 	s := newSite(t)
 	v := s.staff(gatetest.Sorrel)
-	v.get("/reports?since=2026-02-01&until=2026-02-03").is(http.StatusOK).says("2026-02-01 to 2026-02-03")
-	v.get("/reports?days=7").is(http.StatusOK).says("2026-02-24 to 2026-03-02")
+	v.get("/reports?since=2026-02-01&until=2026-02-03").is(http.StatusOK).says("1 February 2026 to 3 February 2026")
+	v.get("/reports?days=7").is(http.StatusOK).says("24 February 2026 to 2 March 2026")
 	s.Open(gatetest.Wren, identity.Unlock)
 	for _, query := range []string{"?days=7", "?since=2026-02-01&amp;until=2026-03-02"} {
 		page := v.get("/reports" + html.UnescapeString(query)).is(http.StatusOK)

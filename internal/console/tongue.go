@@ -201,6 +201,15 @@ func (t *tongue) when(at time.Time) string {
 	return strings.Replace(written, at.Month().String(), t.say(monthWords[at.Month()-1]), 1)
 }
 
+// day is a day in words, in UTC; what is none stays as it is.
+func (t *tongue) day(written string) string {
+	at, err := time.Parse(time.DateOnly, written)
+	if err != nil {
+		return written
+	}
+	return strings.Replace(at.Format(t.say("2 January 2006")), at.Month().String(), t.say(monthWords[at.Month()-1]), 1)
+}
+
 var monthWords = []string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"}
 
 // scripted is how a script names a text: say("English words").

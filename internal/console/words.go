@@ -39,6 +39,7 @@ func words(t *tongue) template.FuncMap {
 		"stamp":   stamp,
 		"when":    t.when,
 		"at":      t.at,
+		"day":     t.day,
 		"methods": func(all []proof.Method) string { return t.list(t.methods(all)) },
 
 		"event": t.event,

@@ -358,6 +358,8 @@
     return own === desk ? own : `${own} (${root.dataset.desk.replace("%s", desk)})`;
   }
 
+  window.written = both; // for the scripts that come after this one
+
   const distance = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
   const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 

@@ -285,7 +285,7 @@
       row.querySelector('[data-out="root"]').textContent = base64(head.root);
       const at = row.querySelector("time");
       at.dateTime = one.at;
-      at.textContent = new Date(one.at).toLocaleString();
+      at.textContent = window.written(new Date(one.at));
       rows.append(row);
       check.mark(row, !newer ? "skipped" : await proved(head, newer).catch(() => false) ? "ok" : "bad");
     }
