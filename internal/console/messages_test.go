@@ -247,7 +247,7 @@ func (x texts) values(e ast.Expr) {
 var fields = map[string][]string{
 	"trouble": {"", "Title", "Text"},
 	"entry":   {"", "", "Label"},
-	"signing": {"NoteLabel", "BackText", "Without"},
+	"signing": {"NoteLabel", "BackText", "OtherText", "Without"},
 }
 
 // assigned are the fields that are filled in afterwards.

@@ -121,7 +121,7 @@ func newRequestPage(view gate.View, me gate.Me) requestPage {
 	p.CanApprove = signs && !signed && view.Status == reset.Approving
 	p.CanDeny = signs && stops
 	p.CanCancel = stops && (talks || holdsRole(me, identity.Officer, identity.Security))
-	p.CanReview = view.ReviewOwed && holdsRole(me, identity.Reviewer, identity.Security)
+	p.CanReview = view.ReviewOwed && !signed && holdsRole(me, identity.Reviewer, identity.Security)
 	if talks {
 		s := scriptOf(view)
 		p.Script = &s

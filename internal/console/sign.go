@@ -35,6 +35,7 @@ type signing struct {
 	Back       string
 	BackText   string // "" is "Not now"
 	Other      string // where to decide the other way, if anywhere
+	OtherText  string // "" is "Deny instead"
 	Lost       string // where to go when the session has ended; "" is to the staff's sign-in
 	Without    string // what to do where there is no script, besides switching it on
 }
@@ -98,7 +99,8 @@ func (c *console) requestSign(w http.ResponseWriter, r *http.Request, v visitor)
 	if d == "" {
 		d = reset.Approve
 	}
-	if d != reset.Approve && d != reset.Deny {
+	what, known := map[reset.Decision]string{reset.Approve: "decisions", reset.Deny: "decisions", reset.InOrder: "reviews", reset.Suspect: "reviews"}[d]
+	if !known {
 		return errNowhere
 	}
 	paper, err := c.Gate.Statement(r.Context(), v.Caller, id, d)
@@ -117,7 +119,7 @@ func (c *console) requestSign(w http.ResponseWriter, r *http.Request, v visitor)
 	p := requestSignPage(view, d)
 	p.Look = paper.Look
 	return c.showSign(w, r, v, "approvals", p, paper, signTask{
-		Post:   "/api/v1/requests/" + id + "/decisions",
+		Post:   "/api/v1/requests/" + id + "/" + what,
 		Fields: map[string]string{"decision": string(d), "statement_id": paper.ID},
 		Next:   "/requests/" + id,
 	})
@@ -125,6 +127,9 @@ func (c *console) requestSign(w http.ResponseWriter, r *http.Request, v visitor)
 
 // settled reports whether there is nothing left to sign for whoever came.
 func settled(view gate.View, me gate.Me, d reset.Decision) bool {
+	if d == reset.InOrder || d == reset.Suspect {
+		return !view.ReviewOwed
+	}
 	return !slices.Contains(reset.OpenStatuses, view.Status) || d == reset.Approve && signedBy(view, me)
 }
 
@@ -137,10 +142,28 @@ func requestSignPage(view gate.View, d reset.Decision) signPage {
 		p.NoteLabel, p.NoteNeeded = "Why (stays on record)", true
 		return p
 	}
+	if d == reset.InOrder || d == reset.Suspect {
+		return reviewSignPage(p, view, d)
+	}
 	p.Button, p.NoteLabel = msg("Approve with my passkey"), "Note (stays on record)"
 	p.Heading = msg("Approve: %s for %s", action, view.Subject.Name)
 	p.Lead = msg("Read the lines. Your passkey signs exactly these, and nothing else: if any of it changes, your signature no longer counts.")
 	p.Other = "/requests/" + view.ID + "/sign?decision=denial"
+	return p
+}
+
+// reviewSignPage is for somebody who took no part and looks at it afterwards.
+func reviewSignPage(p signPage, view gate.View, d reset.Decision) signPage {
+	action := msg(say(actionWords, view.Action))
+	p.Lead = msg("You took no part in this request. Look at all of it on its page first. Your passkey signs exactly the lines below.")
+	if d == reset.Suspect {
+		p.Heading, p.Button = msg("Suspicious: %s for %s", action, view.Subject.Name), msg("Sign that it is suspicious")
+		p.Deny, p.NoteLabel, p.NoteNeeded = true, "Why (stays on record)", true
+		return p
+	}
+	p.Heading, p.Button = msg("In order: %s for %s", action, view.Subject.Name), msg("Sign that it was in order")
+	p.NoteLabel = "Note (stays on record)"
+	p.Other, p.OtherText = "/requests/"+view.ID+"/sign?decision="+string(reset.Suspect), "It is suspicious"
 	return p
 }
 

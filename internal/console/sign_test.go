@@ -73,13 +73,37 @@ func TestThePageShowsExactlyTheBytesThatAreSigned(t *testing.T) {
 	}
 }
 
-func TestOnlyTheTwoDecisionsHaveAPage(t *testing.T) {
+func TestOnlyDecisionsHaveAPage(t *testing.T) {
 	s := newSite(t)
 	v := s.Open(gatetest.Wren, identity.PasswordReset)
 	s.staff(s.Person(gatetest.Moss)).get("/requests/" + v.ID + "/sign").is(http.StatusOK).says("countersign/approval/v1")
-	for _, d := range []string{"approve", "review-in-order", "Approval"} {
+	for _, d := range []string{"approve", "review", "Approval"} {
 		s.staff(s.Person(gatetest.Moss)).get("/requests/" + v.ID + "/sign?decision=" + d).is(http.StatusNotFound)
 	}
+}
+
+func TestAReviewIsReadAndSignedOnAPageOfItsOwn(t *testing.T) {
+	s := newSite(t)
+	v := s.Open(gatetest.Wren, identity.PasswordReset)
+	sorrel := s.staff(gatetest.Sorrel)
+	sorrel.get("/requests/" + v.ID + "/sign?decision=review-in-order").at("/requests/" + v.ID) // none is owed yet
+	s.visitor().post(strings.TrimPrefix(s.vetoLink(v.ID), gatetest.Origin)).is(http.StatusOK)
+	sorrel.get("/requests/" + v.ID).has("/sign?decision=review-in-order")
+	for d, words := range map[reset.Decision]string{reset.InOrder: "Sign that it was in order", reset.Suspect: "Sign that it is suspicious"} {
+		paper, err := s.Gate.Statement(t.Context(), gatetest.Staff(gatetest.Sorrel), v.ID, d)
+		s.Must(err)
+		p := sorrel.get("/requests/" + v.ID + "/sign?decision=" + string(d)).is(http.StatusOK).says(words, "You took no part")
+		if k := p.task(); p.statement() != paper.Statement || k.Post != "/api/v1/requests/"+v.ID+"/reviews" || k.Fields["decision"] != string(d) || k.Fields["statement_id"] != paper.ID {
+			t.Errorf("%+v", k)
+		}
+	}
+	s.staff(gatetest.Finch).get("/requests/" + v.ID + "/sign?decision=review-in-order").is(http.StatusForbidden)
+
+	paper, err := s.Gate.Statement(t.Context(), gatetest.Staff(gatetest.Sorrel), v.ID, reset.InOrder)
+	s.Must(err)
+	_, err = s.Gate.Review(t.Context(), gatetest.Staff(gatetest.Sorrel), v.ID, reset.InOrder, paper.ID, "", s.Sign(gatetest.Sorrel, paper.Options.Challenge))
+	s.Must(err)
+	sorrel.get("/requests/" + v.ID + "/sign?decision=review-in-order").at("/requests/" + v.ID).never("/sign?decision=review")
 }
 
 func TestWhoeverMayNotSignSeesNoStatement(t *testing.T) {
