@@ -23,6 +23,7 @@ type Case struct {
 	Proved    []string        `json:"proved"`
 	Paths     [][]string      `json:"paths"` // the ways that are open
 	Secret    bool            `json:"secret_ready"`
+	Shown     bool            `json:"secret_shown"` // what there was has been shown
 	Mine      bool            `json:"proved_by_this_session"`
 	Card      Card            `json:"card"`
 	// Escalation is the documented way out when no path remains.

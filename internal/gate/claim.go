@@ -84,7 +84,7 @@ type CaseView struct {
 	Secret     bool   `json:"secret_ready"`
 	Mine       bool   `json:"proved_by_this_session"`
 	// Shown: what there was to be shown to this session has been shown.
-	Shown bool `json:"-"`
+	Shown bool `json:"secret_shown"`
 }
 
 // Case shows a requester's session its case.
